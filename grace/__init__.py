@@ -1,0 +1,1 @@
+"""Grace: closed-loop improvement of automated systems, approved by a person and proven."""

@@ -1,0 +1,77 @@
+"""The front door: `grace COMMAND`, and the one place where errors become exit codes.
+
+A file of commands offers `register(app)` and is named in `_COMMANDS`; it imports what its
+commands need inside them, so that `grace --help` stays fast, and answers by `output.emit`.
+"""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from grace.cli import up
+from grace.cli.options import Options, chosen
+from grace.errors import GraceError
+
+__all__ = ["application", "main"]
+
+_COMMANDS = (up,)
+_ANYWHERE = ("--json", "--sample", "--no-sample")
+
+
+def application() -> typer.Typer:
+    app = typer.Typer(
+        name="grace",
+        help="Closed-loop improvement of automated systems on Prefect.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_for_every_command)
+    for commands in _COMMANDS:
+        commands.register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and ends the process: 0 done, 1 a check failed, 2 bad input or usage."""
+    try:
+        application()(args=_leading(sys.argv[1:] if arguments is None else arguments))
+    except GraceError as error:
+        print(f"grace: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _leading(arguments: list[str]) -> list[str]:
+    """The options for every command, wherever they stand before a `--`, moved to the front."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    before, after = arguments[:end], arguments[end:]
+    common = [word for word in before if word in _ANYWHERE]
+    return common + [word for word in before if word not in _ANYWHERE] + after
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"grace {version('grace-loop')}")
+        raise typer.Exit
+
+
+def _for_every_command(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer with one JSON value; any command takes it.")
+    ] = False,
+    sample: Annotated[
+        bool | None,
+        typer.Option(
+            "--sample/--no-sample",
+            help="The sample workload's log or the main one; any command takes it. "
+            "Default: GRACE_SAMPLE, else the main one.",
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
+    ] = False,
+) -> None:
+    chosen.set(Options(as_json=as_json, sample=sample))

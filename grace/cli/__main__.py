@@ -1,0 +1,3 @@
+from grace.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""Whether an answer is consent. Permission asks who answers, policy what state things are in."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grace.errors import NotAllowed
+from grace.governance.policy import Policy
+from grace.governance.register import Entry
+
+__all__ = ["Answer", "check_can_answer", "check_is_asked"]
+
+
+class Answer(BaseModel):
+    """What a person says to a proposal; nothing of it has a default, so silence is no answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: Literal["approve", "reject"]
+    reviewer: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+def check_can_answer(answer: Answer, entry: Entry, policy: Policy) -> None:
+    """Permission: raises NotAllowed where this person may not answer this proposal.
+
+    For the engine's own proposals the rule against answering one's own is vacuous: `grace` is no
+    person, whatever the list of reviewers says.
+    """
+    reviewer = answer.reviewer.strip()
+    if reviewer not in policy.reviewers or reviewer == "grace":
+        known = ", ".join(policy.reviewers)
+        raise NotAllowed(f"{reviewer!r} is not on the list of reviewers ({known})")
+    if reviewer == entry.proposal.proposed_by:
+        raise NotAllowed(f"{reviewer!r} proposed this by hand; somebody else must answer it")
+
+
+def check_is_asked(entry: Entry, asked_hash: str, now: datetime) -> None:
+    """Policy: raises NotAllowed where this proposal may not be answered by anyone now."""
+    if entry.content_hash != asked_hash:
+        raise NotAllowed("the proposal is not the one that was shown: its content has another hash")
+    if entry.state != "awaiting_approval":
+        raise NotAllowed(f"the proposal is {entry.state}, no longer waiting for an answer")
+    if entry.proposal.is_overdue(now):
+        raise NotAllowed(f"the answer came after the deadline {entry.proposal.deadline:%F %T} UTC")

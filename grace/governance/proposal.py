@@ -1,0 +1,92 @@
+"""A proposal: everything a person needs to answer, fixed and hashed before it is shown.
+
+Editing means superseding: the hash is in the approval run's parameters, in every decision and in
+the ledger, so an edited proposal is one that nobody was asked about.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from grace.governance.change import Change
+from grace.governance.risk import Risk
+from grace.measurement.plan import Plan
+
+__all__ = ["Evidence", "Prediction", "Proposal", "content_hash", "content_text"]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Frozen):
+    """What was seen. Times are UTC; `e_value` against `needed` is the gate's own figure."""
+
+    metric: str
+    unit: Literal["flow run", "none"]
+    n: int
+    mean: float | None
+    interval: tuple[float, float] | None = None
+    span: tuple[AwareDatetime, AwareDatetime] | None = None
+    threshold: float | None = None
+    e_value: float | None = None
+    needed: float | None = None
+    ledger_size: int
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    ruled_out: tuple[str, ...] = ()
+
+
+class Prediction(Frozen):
+    metric: str
+    now: float | None
+    then: float | None
+    how: str
+
+
+class Proposal(Frozen):
+    """The immutable content; its state lives beside it, not in it."""
+
+    proposal_id: str
+    kind: str
+    title: str
+    why: str
+    log: str
+    proposed_by: str
+    created_at: AwareDatetime
+    deadline: AwareDatetime
+    change: Change
+    evidence: Evidence
+    prediction: Prediction
+    risk: Risk
+    plan: Plan
+    policy_digest: str
+    approvals_needed: int = 1
+    seconds_to_verdict: float | None
+    prefect_yaml_patch: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes two proposals for one target the same opportunity."""
+        if self.kind != "by_hand":
+            return self.evidence.metric
+        return f"{self.change.before} -> {self.change.after}"
+
+    @property
+    def by_engine(self) -> bool:
+        return self.proposed_by == "grace"
+
+    def is_overdue(self, now: datetime) -> bool:
+        return now > self.deadline
+
+
+def content_text(proposal: Proposal) -> str:
+    """The text that is hashed, stored and exported: JSON with sorted keys."""
+    content = proposal.model_dump(mode="json")
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def content_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

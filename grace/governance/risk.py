@@ -1,0 +1,66 @@
+"""The risk of a change: a sum whose every part is named, 0 to 1."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Risk", "RiskWeights", "Track", "assess"]
+
+Tier = Literal["low", "medium", "high"]
+
+
+class RiskWeights(BaseModel):
+    """What each part may add at most; the two bounds divide the tiers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    irreversible: float = 0.4
+    shared: float = 0.2
+    evidence: float = 0.2
+    novelty: float = 0.1
+    track_record: float = 0.3
+    medium_from: float = 0.3
+    high_from: float = 0.6
+
+
+class Track(BaseModel):
+    """How the last changes of this kind ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ended: int
+    undone: int
+
+
+class Risk(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    score: float
+    tier: Tier
+    parts: dict[str, float]
+
+
+def assess(
+    weights: RiskWeights, *, reversible: bool, reach: str, e_value: float | None, track: Track
+) -> Risk:
+    """Weigh reversibility, blast radius, evidence, novelty and record.
+
+    Evidence counts nothing against a change from an e-value of 1,000 on, and in full where there
+    is none: a change by hand.
+    """
+    doubt = 1.0 if e_value is None else min(1.0, 1000 / max(e_value, 1.0))
+    parts = {
+        "cannot be undone": 0.0 if reversible else weights.irreversible,
+        "touches what runs share": weights.shared if reach == "shared" else 0.0,
+        "weak evidence": weights.evidence * doubt,
+        "never done before": weights.novelty if track.ended == 0 else 0.0,
+        "undone before": weights.track_record * track.undone / max(track.ended, 1),
+    }
+    score = round(min(1.0, sum(parts.values())), 3)
+    return Risk(score=score, tier=_tier(weights, score), parts=parts)
+
+
+def _tier(weights: RiskWeights, score: float) -> Tier:
+    if score >= weights.high_from:
+        return "high"
+    return "medium" if score >= weights.medium_from else "low"

@@ -1,0 +1,106 @@
+"""The few requests to Prefect's REST API that bringing it up needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from grace.errors import Unreachable
+
+__all__ = ["PrefectApi", "RunningRun", "connected"]
+
+_PAGE = 200
+_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class RunningRun:
+    """`place` is `hostname:pid` where the worker noted it."""
+
+    id: str
+    name: str
+    place: str | None
+
+
+@dataclass(frozen=True)
+class PrefectApi:
+    client: httpx.Client
+
+    def is_healthy(self) -> bool:
+        try:
+            return self.client.get("/health", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    def pool(self, name: str) -> dict[str, object] | None:
+        """The work pool, or None as long as no worker has made it whole."""
+        response = self.client.get(f"/work_pools/{name}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        pool: dict[str, object] = response.raise_for_status().json()
+        return pool if pool["base_job_template"] else None
+
+    def limit_pool(self, name: str, runs: int) -> None:
+        self.client.patch(f"/work_pools/{name}", json={"concurrency_limit": runs}).raise_for_status()
+
+    def has_tag_limit(self, tag: str) -> bool:
+        response = self.client.get(f"/v2/concurrency_limits/tag:{tag}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return False
+        return response.raise_for_status().is_success
+
+    def create_tag_limit(self, tag: str, tasks: int) -> None:
+        limit = {"name": f"tag:{tag}", "limit": tasks, "active": True}
+        self.client.post("/v2/concurrency_limits/", json=limit).raise_for_status()
+
+    def pause_deployments(self, tag: str, paused: bool) -> list[str]:
+        """Names of the deployments with this tag that were set to `paused` and were not before."""
+        wanted = {"deployments": {"tags": {"all_": [tag]}, "paused": {"eq_": not paused}}}
+        found = self.client.post("/deployments/filter", json=wanted).raise_for_status().json()
+        for deployment in found:
+            change = {"paused": paused}
+            self.client.patch(f"/deployments/{deployment['id']}", json=change).raise_for_status()
+        return [deployment["name"] for deployment in found]
+
+    def running_runs(self) -> list[RunningRun]:
+        """All runs in a state of type Running or Cancelling, oldest first."""
+        runs: list[RunningRun] = []
+        while True:
+            page = self._running_page(offset=len(runs))
+            runs += [RunningRun(r["id"], r["name"], r["infrastructure_pid"]) for r in page]
+            if len(page) < _PAGE:
+                return runs
+
+    def _running_page(self, offset: int) -> list[dict[str, str]]:
+        wanted = {
+            "flow_runs": {"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}},
+            "sort": "START_TIME_ASC",
+            "limit": _PAGE,
+            "offset": offset,
+        }
+        page: list[dict[str, str]] = (
+            self.client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+        )
+        return page
+
+    def crash(self, run_id: str, message: str) -> None:
+        state = {"type": "CRASHED", "name": "Crashed", "message": message}
+        self.client.post(
+            f"/flow_runs/{run_id}/set_state", json={"state": state, "force": True}
+        ).raise_for_status()
+
+
+@contextmanager
+def connected(api_url: str) -> Iterator[PrefectApi]:
+    """Raises:
+    Unreachable: the server does not answer, or answers with an error.
+    """
+    # the server is on this machine: a proxy of the environment does not lead to it
+    with httpx.Client(base_url=api_url, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+        try:
+            yield PrefectApi(client)
+        except httpx.HTTPStatusError as error:
+            raise Unreachable(f"Prefect at {api_url} refused: {error.response.text}") from error
+        except httpx.TransportError as error:
+            raise Unreachable(f"Prefect at {api_url} does not answer: {error}") from error

@@ -1,0 +1,31 @@
+"""Runs left Running by a power cut: their process is gone, and nobody else will end them."""
+
+import os
+import socket
+from collections.abc import Iterable
+
+from grace.installation.prefect_api import PrefectApi, RunningRun
+from grace.installation.processes import birth
+
+__all__ = ["crash_dead_runs", "is_dead_here"]
+
+
+def is_dead_here(run: RunningRun, hostname: str) -> bool:
+    """Whether the run's process belongs to this machine and does not live any more.
+
+    A run without a noted process, or of another machine, is not judged.
+    """
+    host, _, pid = (run.place or "").rpartition(":")
+    return host == hostname and pid.isdigit() and int(pid) != os.getpid() and not birth(int(pid))
+
+
+def crash_dead_runs(api: PrefectApi) -> list[RunningRun]:
+    """Sets every run whose process is dead to Crashed, past the rules that would refuse it."""
+    dead = [run for run in api.running_runs() if is_dead_here(run, socket.gethostname())]
+    _crash(api, dead)
+    return dead
+
+
+def _crash(api: PrefectApi, runs: Iterable[RunningRun]) -> None:
+    for run in runs:
+        api.crash(run.id, "its process had died when `grace up` looked")

@@ -1,0 +1,166 @@
+"""Bringing the running system up, as often as one likes: what runs already is left alone."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from grace.errors import BadInput, GraceError
+from grace.installation import deployments, ports, services, state
+from grace.installation.environment import child_environment
+from grace.installation.prefect_api import PrefectApi, connected
+from grace.installation.processes import is_alive, stop
+from grace.installation.reaping import crash_dead_runs
+from grace.installation.services import POOL, log_file
+from grace.installation.state import Installation
+from grace.settings import PROJECT, Settings
+
+__all__ = ["PREFECT_FILE", "up"]
+
+PREFECT_FILE = PROJECT / "prefect.yaml"
+SERVICE_PORT = 4299
+# what two cores carry; beyond, runs wait in the pool instead of slowing each other down
+POOL_RUNS = 6
+SAMPLE_TAG_LIMIT = ("sample-pages", 2)
+_START_SECONDS = 120
+_DEPLOY_SECONDS = 300
+
+Tell = Callable[[str], None]
+
+
+def up(settings: Settings, *, tell: Tell, prefect_file: Path = PREFECT_FILE) -> bool:
+    """Starts what is missing of the running system; False if nothing was.
+
+    With `settings.sample` the sample workload belongs to it, until `down`.
+
+    Raises:
+        GraceError: something could not be started; what was, stays.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        raise BadInput("PREFECT_API_URL names another Prefect server: unset it for `grace up`")
+    with state.changing(settings):
+        starting = _Starting(settings, tell)
+        starting.everything(prefect_file)
+        return starting.changed
+
+
+class _Starting:
+    """One `grace up`: the installation as it grows, written down after each step."""
+
+    def __init__(self, settings: Settings, tell: Tell) -> None:
+        self.settings = settings
+        self.changed = False
+        self._tell = tell
+        self.installation = self._with_ports(state.read(settings))
+
+    def everything(self, prefect_file: Path) -> None:
+        with connected(self.installation.api_url) as api:
+            self._server(api)
+            for name in services.wanted(self.installation)[1:]:
+                self._ensure(name)
+            self._pool(api)
+            self._tag_limit(api)
+            self._deploy(api, prefect_file)
+        self._report_early_deaths()
+
+    def _with_ports(self, before: Installation | None) -> Installation:
+        """The ports of the last time, unless their process is gone and somebody else took them."""
+        before = before or Installation(port=self.settings.port)
+        sample = before.sample or self.settings.sample
+        return before.model_copy(
+            update={
+                "sample": sample,
+                "port": self._port("server", before, before.port),
+                "service_port": self._port("sample-service", before, before.service_port or SERVICE_PORT)
+                if sample
+                else None,
+            }
+        )
+
+    def _port(self, name: str, before: Installation, port: int) -> int:
+        process = before.processes.get(name)
+        return port if process and is_alive(process) else ports.next_free(port)
+
+    def _server(self, api: PrefectApi) -> None:
+        if self._ensure("server"):
+            self._wait_for(api.is_healthy, "server")
+            for run in crash_dead_runs(api):
+                self._say(f"run {run.name} had lost its process: Crashed")
+
+    def _ensure(self, name: str) -> bool:
+        """Starts a process that does not run; a worker of another server is replaced."""
+        process = self.installation.processes.get(name)
+        if process and is_alive(process):
+            return False
+        process = services.start(name, self.settings, self.installation)
+        running = {**self.installation.processes, name: process}
+        self.installation = self.installation.model_copy(update={"processes": running})
+        state.write(self.settings, self.installation)
+        self._say(f"{name} started (process {process.pid})")
+        return True
+
+    def _pool(self, api: PrefectApi) -> None:
+        self._wait_for(lambda: api.pool(POOL) is not None, "worker")
+        if (pool := api.pool(POOL)) and pool["concurrency_limit"] is None:
+            api.limit_pool(POOL, POOL_RUNS)
+            self._say(f"work pool {POOL}: at most {POOL_RUNS} runs at once")
+
+    def _tag_limit(self, api: PrefectApi) -> None:
+        """Set once: afterwards it is Grace's to change, by an approved proposal."""
+        tag, tasks = SAMPLE_TAG_LIMIT
+        if self.installation.sample and not api.has_tag_limit(tag):
+            api.create_tag_limit(tag, tasks)
+            self._say(f"tag limit {tag}: {tasks}")
+
+    def _deploy(self, api: PrefectApi, prefect_file: Path) -> None:
+        pool = api.pool(POOL) or {}
+        file = self.settings.run_dir / "deployed.json"
+        deployed = deployments.Deployed.read(file, pool_id=str(pool["id"]))
+        declared = deployments.declared(prefect_file, self.installation.sample)
+        names = deployments.changed(declared, deployed)
+        if names:
+            self._say(f"deploying {', '.join(names)}")
+            self._run_deploy(names, prefect_file)
+            digests = {**deployed.digests, **{name: declared[name] for name in names}}
+            deployed.model_copy(update={"digests": digests}).write(file)
+
+    def _run_deploy(self, names: list[str], prefect_file: Path) -> None:
+        log = log_file(self.settings, "deploy")
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy"]
+        command += ["--prefect-file", str(prefect_file), *(f"--name={name}" for name in names)]
+        with log.open("ab") as output:
+            done = subprocess.run(
+                command,
+                env=child_environment(self.settings, self.installation),
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_DEPLOY_SECONDS,
+                check=False,
+            )
+        if done.returncode:
+            raise GraceError(f"prefect deploy failed: see {log}")
+
+    def _wait_for(self, ready: Callable[[], bool], name: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not ready():
+            if not is_alive(self.installation.processes[name]):
+                raise GraceError(f"the {name} ended at its start: see {log_file(self.settings, name)}")
+            if time.monotonic() > deadline:
+                raise GraceError(
+                    f"the {name} is not ready after {_START_SECONDS} s: see "
+                    f"{log_file(self.settings, name)}"
+                )
+            time.sleep(0.1)
+
+    def _report_early_deaths(self) -> None:
+        for name in services.wanted(self.installation):
+            if not is_alive(self.installation.processes[name]):
+                self._tell(f"{name} ended at its start: see {log_file(self.settings, name)}")
+
+    def _say(self, line: str) -> None:
+        self.changed = True
+        self._tell(line)

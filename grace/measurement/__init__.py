@@ -1,0 +1,1 @@
+"""Whether a change helped: the plan fixed beforehand, its blocks, and what they say."""

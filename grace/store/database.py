@@ -1,0 +1,138 @@
+"""Opening a database: ours or new, never somebody else's, and never a newer one."""
+
+import fcntl
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from grace.errors import BadInput, NotOurs
+from grace.store.append import Writer
+from grace.store.append_only import create_triggers, drop_triggers
+from grace.store.schema import cursors
+
+__all__ = ["REVISION", "Store", "open_store"]
+
+REVISION = "0001"
+KNOWN_REVISIONS = (REVISION,)
+BUSY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Store:
+    engine: Engine
+
+    @contextmanager
+    def writing(self, now: datetime) -> Iterator[Writer]:
+        """One transaction: everything appended in it commits together, or nothing does."""
+        options = {"writes": True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            writer = Writer(connection, now)
+            yield writer
+            writer.finish()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent snapshot."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def cursor(self, reader: str) -> object | None:
+        """Where a reader stopped, as `Writer.set_cursor` kept it."""
+        query = sa.select(cursors.c.position).where(cursors.c.reader == reader)
+        with self.reading() as connection:
+            position = connection.execute(query).scalar_one_or_none()
+        return None if position is None else json.loads(position)
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
+    """The store at a SQLAlchemy URL, made or migrated when `create`.
+
+    Raises NotOurs for a file that is no Grace database or comes from a newer Grace, BadInput for
+    a URL this release cannot open or, without `create`, where nothing is yet.
+    """
+    path = _sqlite_path(url)
+    if not path.exists() and not create:
+        raise BadInput(f"there is no Grace database at {path}; `grace up` makes one")
+    if not _is_current(path):
+        _migrate(url, path)
+    return Store(_engine(url))
+
+
+def _sqlite_path(url: str) -> Path:
+    try:
+        parsed: URL = make_url(url)
+    except sa.exc.ArgumentError:
+        raise BadInput(f"{url!r} is no database URL; try sqlite:////path/to/grace.db") from None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise BadInput(f"this release keeps its log in SQLite files; got {parsed!s}")
+    return Path(parsed.database)
+
+
+def _is_current(path: Path) -> bool:
+    """Whether the database is there and up to date; looks without writing anything."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    revision = _revision(path)
+    if revision not in KNOWN_REVISIONS:
+        raise NotOurs(f"{path} was made by a newer Grace (schema {revision}); upgrade Grace first")
+    return revision == REVISION
+
+
+def _revision(path: Path) -> str:
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        try:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if not {"alembic_version", "ledger_head"} <= tables:
+                raise NotOurs(f"{path} is a database, but not Grace's; name another file")
+            return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as problem:
+        raise NotOurs(f"{path} cannot be read as a SQLite database: {problem}") from None
+
+
+def _engine(url: str) -> Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin alone
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the lock at once: two that read first would deadlock when both write."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(url: str, path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".migrating"), "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if _is_current(path):
+            return
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        engine = _engine(url)
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            for statement in (*drop_triggers(), *create_triggers()):
+                connection.exec_driver_sql(statement)
+        engine.dispose()

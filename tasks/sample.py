@@ -1,0 +1,48 @@
+"""What the sample workload does: fetch pages from a service of limited capacity."""
+
+import httpx
+from prefect import task
+from prefect.client.schemas.objects import State, TaskRun
+
+__all__ = ["fetch_page", "summarise"]
+
+TIMEOUT_SECONDS = 30
+
+
+def _worth_retrying(_task: object, _run: TaskRun, state: State[object]) -> bool:
+    """A page that is gone stays gone; a reset, a refusal or a timeout may heal."""
+    failure = state.result(raise_on_failure=False)
+    return not (
+        isinstance(failure, httpx.HTTPStatusError)
+        and failure.response.status_code == httpx.codes.GONE
+    )
+
+
+@task(
+    tags={"sample-pages"},
+    task_run_name="page-{number}",
+    retries=2,
+    retry_delay_seconds=0.5,
+    retry_condition_fn=_worth_retrying,
+    persist_result=False,
+)
+def fetch_page(number: int, service: str) -> int:
+    """Size in bytes of one page."""
+    # a local service is never behind the proxy of the environment
+    with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        response = client.get(f"{service}/pages/{number}")
+    return len(response.raise_for_status().content)
+
+
+@task(persist_result=False)
+def summarise(sizes: list[int | None]) -> str:
+    """What arrived, in a line; a refresh that misses half of its pages is none.
+
+    Raises:
+        RuntimeError: fewer than half of the pages were fetched.
+    """
+    fetched = [size for size in sizes if size is not None]
+    line = f"{len(fetched)} of {len(sizes)} pages, {sum(fetched)} bytes"
+    if 2 * len(fetched) < len(sizes):
+        raise RuntimeError(f"only {line}: is the page service running?")
+    return line
