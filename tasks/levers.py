@@ -67,7 +67,8 @@ def _parse(target: str) -> tuple[str, str]:
     kind, _, name = target.partition(":")
     if kind not in ("tag", "deployment", "global") or not name:
         raise BadInput(
-            f"{target!r} is no concurrency limit; write tag:NAME, deployment:FLOW/NAME or global:NAME"
+            f"{target!r} is no concurrency limit; write tag:NAME, deployment:FLOW/NAME "
+            "or global:NAME"
         )
     if kind == "deployment" and "/" not in name:
         raise BadInput(f"{target!r} names no deployment; write deployment:FLOW/NAME")

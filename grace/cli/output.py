@@ -27,7 +27,7 @@ def emit(value: object, human: RenderableType | Callable[[], RenderableType]) ->
 
 
 def progress(line: str) -> None:
-    """A step that was taken; with `--json` on standard error, so that the output stays one value."""
+    """A step that was taken; with `--json` on standard error: the output stays one value."""
     _console(stderr=options().as_json).print(line, highlight=False, soft_wrap=True)
 
 

@@ -11,7 +11,7 @@ from grace.governance.register import Entry
 from grace.states import State
 from grace.store import Store
 from grace.store.schema import LOGS, proposal_heads
-from grace.store.types import microseconds
+from grace.values import microseconds
 
 __all__ = ["ACTIVE", "active_on", "check_may_apply"]
 

@@ -42,7 +42,9 @@ class PrefectApi:
         return pool if pool["base_job_template"] else None
 
     def limit_pool(self, name: str, runs: int) -> None:
-        self.client.patch(f"/work_pools/{name}", json={"concurrency_limit": runs}).raise_for_status()
+        self.client.patch(
+            f"/work_pools/{name}", json={"concurrency_limit": runs}
+        ).raise_for_status()
 
     def has_tag_limit(self, tag: str) -> bool:
         response = self.client.get(f"/v2/concurrency_limits/tag:{tag}")

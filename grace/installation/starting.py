@@ -11,7 +11,7 @@ from grace.errors import BadInput, GraceError
 from grace.installation import deployments, ports, services, state
 from grace.installation.environment import child_environment
 from grace.installation.prefect_api import PrefectApi, connected
-from grace.installation.processes import is_alive, stop
+from grace.installation.processes import is_alive
 from grace.installation.reaping import crash_dead_runs
 from grace.installation.services import POOL, log_file
 from grace.installation.state import Installation
@@ -73,7 +73,9 @@ class _Starting:
             update={
                 "sample": sample,
                 "port": self._port("server", before, before.port),
-                "service_port": self._port("sample-service", before, before.service_port or SERVICE_PORT)
+                "service_port": self._port(
+                    "sample-service", before, before.service_port or SERVICE_PORT
+                )
                 if sample
                 else None,
             }
@@ -148,7 +150,9 @@ class _Starting:
         deadline = time.monotonic() + _START_SECONDS
         while not ready():
             if not is_alive(self.installation.processes[name]):
-                raise GraceError(f"the {name} ended at its start: see {log_file(self.settings, name)}")
+                raise GraceError(
+                    f"the {name} ended at its start: see {log_file(self.settings, name)}"
+                )
             if time.monotonic() > deadline:
                 raise GraceError(
                     f"the {name} is not ready after {_START_SECONDS} s: see "

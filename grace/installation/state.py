@@ -30,7 +30,7 @@ class Installation(BaseModel):
 
     @property
     def service_url(self) -> str | None:
-        return self.service_port and f"http://127.0.0.1:{self.service_port}"
+        return f"http://127.0.0.1:{self.service_port}" if self.service_port else None
 
 
 def read(settings: Settings) -> Installation | None:

@@ -1,6 +1,5 @@
-"""The tamper-evident log: encodings, Merkle tree, tiles, checkpoints, signing, verification.
+"""The transparency log as mathematics: row encoding, entries, tree, tiles, signed checkpoints.
 
-What hashes (`encoding`, `entry`, `merkle`, `tiles`, `note`, `checkpoint`) knows no database and
-no clock; `tile_table`, `signer` and `verify` bring the two together. Nothing here decides what is
-logged: that is the store's.
+Belongs here: bytes in, bytes out, each after a cited specification. Does not: a database, a file or
+a clock. The store grows the tree; `grace.notary` signs it and checks it.
 """

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from grace.store.types import Kind, microseconds
+from grace.values import Kind, microseconds
 
 __all__ = ["TAGS", "encode_row", "encode_rows", "join_columns", "row_digest", "row_encoder"]
 
@@ -83,7 +83,7 @@ def join_columns(columns: Iterable[Sequence[bytes]]) -> list[bytes]:
 
 
 def encode_rows(kinds: Sequence[Kind], rows: Sequence[Sequence[object]]) -> list[bytes]:
-    """Rows whose columns are of `kinds`, with values as `grace.store.types.coerce` gives them.
+    """Rows whose columns are of `kinds`, with values as `grace.values.coerce` gives them.
 
     A time may also be its whole microseconds since 1970.
     """

@@ -10,8 +10,8 @@ signs of n is their Beta(1/2, 1/2) mixture likelihood over 2^-n. The chance that
 1/p is at most p (Ville 1939), hence a verdict may be taken at the first pair that gives one.
 
 If the lever adds a constant d to every block, the differences less d have fair signs. The d that
-no look so far refuted form a confidence sequence (Howard, Ramdas, McAuliffe & Sekhon, "Time-uniform,
-nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49:2, 2021).
+no look so far refuted form a confidence sequence (Howard, Ramdas, McAuliffe & Sekhon,
+"Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49:2, 2021).
 """
 
 from __future__ import annotations

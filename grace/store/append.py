@@ -17,11 +17,11 @@ from grace.errors import BadInput
 from grace.ledger.encoding import row_digest, row_encoder
 from grace.ledger.entry import encode_entry
 from grace.ledger.merkle import leaf_hash
-from grace.ledger.tile_table import DatabaseTiles
 from grace.ledger.tiles import grow
 from grace.store.ids import uuid7
 from grace.store.schema import ALIASES, LOGS, LogTable, cursors, ledger_head, outbox
-from grace.store.types import coerce
+from grace.store.tile_table import DatabaseTiles
+from grace.values import coerce
 
 __all__ = ["Landed", "Writer", "log_table"]
 

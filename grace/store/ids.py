@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 from uuid import UUID
 
-from grace.store.types import microseconds
+from grace.values import microseconds
 
 __all__ = ["uuid7"]
 

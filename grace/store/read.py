@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from grace.store.append import log_table
 from grace.store.database import Store
 from grace.store.schema import LogTable
-from grace.store.types import UtcTime, microseconds
+from grace.store.types import UtcTime
+from grace.values import microseconds
 
 __all__ = ["newest"]
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table
 
 from grace.states import OPEN
-from grace.store.types import JsonText, Kind, UtcTime
+from grace.store.types import JsonText, UtcTime
+from grace.values import Kind
 
 __all__ = ["ALIASES", "LOGS", "LogTable", "metadata"]
 
