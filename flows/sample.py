@@ -14,7 +14,7 @@ __all__ = ["page_refresh"]
 SERVICE = "http://127.0.0.1:4299"
 
 
-@flow(name="page-refresh", task_runner=ThreadPoolTaskRunner(max_workers=20))
+@flow(name="page-refresh", task_runner=ThreadPoolTaskRunner(max_workers=20))  # type: ignore[arg-type]
 def page_refresh(pages: int = 20, service: str | None = None) -> State[str]:
     """Fetches every page once, as many at a time as the tag limit `sample-pages` allows.
 
