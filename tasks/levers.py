@@ -4,21 +4,20 @@ A target is written `tag:NAME`, `deployment:FLOW/NAME` or `global:NAME`. In Pref
 limit is a global limit named `tag:NAME`; a deployment's belongs to the deployment.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
-import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import (
     DeploymentUpdate,
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
 )
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
-from grace.errors import BadInput, Unreachable
+from grace.errors import BadInput
+from tasks.prefect_client import prefect_client
 
 __all__ = ["UNLIMITED", "ConcurrencyLimit"]
 
@@ -35,7 +34,7 @@ class ConcurrencyLimit:
     def read(self, target: str) -> JsonValue:
         """The limit in force, or None where there is none."""
         kind, name = _parse(target)
-        with _client() as client:
+        with prefect_client() as client:
             if kind == "deployment":
                 return _deployment_limit(client, name)
             try:
@@ -55,7 +54,7 @@ class ConcurrencyLimit:
         limit = UNLIMITED if value is None else value
         self.check(target, limit)
         assert isinstance(limit, int)
-        with _client() as client:
+        with prefect_client() as client:
             if kind == "deployment":
                 deployment = _deployment(client, name)
                 client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=limit))
@@ -79,16 +78,7 @@ def _limit_name(kind: str, name: str) -> str:
     return f"tag:{name}" if kind == "tag" else name
 
 
-@contextmanager
-def _client() -> Iterator[SyncPrefectClient]:
-    try:
-        with get_client(sync_client=True) as client:
-            yield client
-    except httpx.TransportError as problem:
-        raise Unreachable(f"Prefect does not answer ({problem}); is it up? `grace up`") from None
-
-
-def _deployment(client: SyncPrefectClient, name: str):  # type: ignore[no-untyped-def]
+def _deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse:
     try:
         return client.read_deployment_by_name(name)
     except ObjectNotFound:

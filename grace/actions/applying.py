@@ -1,8 +1,9 @@
 """From approved to applied: drift guard, deed, and what a crash in between leaves behind."""
 
 from grace.actions.action import Action, Clock, carry_out
-from grace.errors import GraceError
+from grace.errors import GraceError, NotAllowed
 from grace.governance.brakes import check_may_apply
+from grace.governance.decisions import agreed_hash
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
 from grace.levers import Lever
@@ -21,13 +22,8 @@ def apply_approved(
     target's `turn`.
     """
     check_may_apply(store, entry, policy, clock())
-    refusal = policy.rule(entry.proposal.change)
-    if refusal.answer == "forbid":
-        return _end(
-            store, entry, "superseded", f"the policy now forbids it: {refusal.reason}", clock
-        )
-    if drift := _drift(lever, entry):
-        return _end(store, entry, "superseded", drift, clock)
+    if stale := _stale(store, lever, entry, policy):
+        return _end(store, entry, "superseded", stale, clock)
     return _apply(store, lever, entry, clock, run_id)
 
 
@@ -63,8 +59,16 @@ def _apply(store: Store, lever: Lever, entry: Entry, clock: Clock, run_id: str |
     return _end(store, find(store, entry.id), "applied", None, clock)
 
 
-def _drift(lever: Lever, entry: Entry) -> str | None:
+def _stale(store: Store, lever: Lever, entry: Entry, policy: Policy) -> str | None:
+    """Why what was approved is not what would now be done, if so."""
     change = entry.proposal.change
+    agreed = agreed_hash(store, entry.id)
+    if agreed is None:
+        raise NotAllowed("nobody has approved it")
+    if agreed != entry.content_hash:
+        return "the proposal was edited after it was approved: its content has another hash"
+    if (ruling := policy.rule(change)).answer == "forbid":
+        return f"the policy now forbids it: {ruling.reason}"
     observed = lever.read(change.target)
     if observed == change.before:
         return None

@@ -116,7 +116,8 @@ class Measuring:
     def _switch(self, entry: Entry, number: int) -> Step:
         arm = entry.proposal.plan.arms[number]
         self._set(entry, f"block-{number}", "block", after=arm == "after")
-        return Step(entry, self.clock() + _length(entry), number)
+        due = block_due(entry, done_actions(self.store, entry.id))
+        return Step(entry, due, number)
 
     def _conclude(self, entry: Entry, verdict: Verdict, seen: Look) -> Entry:
         reason = _in_words(entry, verdict, seen)

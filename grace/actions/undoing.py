@@ -2,6 +2,7 @@
 
 from grace.actions.action import Action, Clock, carry_out
 from grace.errors import GraceError, NotAllowed
+from grace.governance.consent import check_is_reviewer
 from grace.governance.decisions import Decision, record_decision
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
@@ -55,9 +56,8 @@ def _decide(
 ) -> Decision:
     """A listed person may undo at once; the engine may where the policy permits inverses."""
     ruling = policy.rule(entry.proposal.change.inverse, "inverse")
-    if reviewer is not None and reviewer not in policy.reviewers:
-        known = ", ".join(policy.reviewers)
-        raise NotAllowed(f"{reviewer!r} is not on the list of reviewers ({known})")
+    if reviewer is not None:
+        check_is_reviewer(reviewer, policy)
     if ruling.answer == "forbid" or (reviewer is None and ruling.answer != "permit"):
         raise NotAllowed(f"the policy does not permit undoing this: {ruling.reason}")
     return Decision(

@@ -3,6 +3,10 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from grace.errors import BadInput
 from grace.settings import Settings
 
 __all__ = ["Options", "chosen", "options", "settings"]
@@ -25,6 +29,19 @@ def options() -> Options:
 
 
 def settings() -> Settings:
-    """Of the log that the running command is about."""
+    """Of the log that the running command is about.
+
+    Raises:
+        BadInput: a variable, or a line of the file, holds what it cannot.
+    """
     sample = options().sample
-    return Settings() if sample is None else Settings().for_sample(sample)
+    try:
+        found = Settings()
+    except ValidationError as error:
+        raise BadInput("; ".join(map(_wrong_setting, error.errors()))) from error
+    return found if sample is None else found.for_sample(sample)
+
+
+def _wrong_setting(found: ErrorDetails) -> str:
+    name = "_".join(str(part) for part in found["loc"]).upper()
+    return f"GRACE_{name} is {found['input']!r}: {found['msg']}"

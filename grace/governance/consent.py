@@ -9,7 +9,7 @@ from grace.errors import NotAllowed
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
 
-__all__ = ["Answer", "check_can_answer", "check_is_asked"]
+__all__ = ["Answer", "check_can_answer", "check_is_asked", "check_is_reviewer"]
 
 
 class Answer(BaseModel):
@@ -22,16 +22,20 @@ class Answer(BaseModel):
     reason: str = Field(min_length=1)
 
 
+def check_is_reviewer(name: str, policy: Policy) -> None:
+    """Raises NotAllowed; `grace` is no person, whatever the list says."""
+    if name not in policy.reviewers or name == "grace":
+        known = ", ".join(policy.reviewers)
+        raise NotAllowed(f"{name!r} is not on the list of reviewers ({known})")
+
+
 def check_can_answer(answer: Answer, entry: Entry, policy: Policy) -> None:
     """Permission: raises NotAllowed where this person may not answer this proposal.
 
-    For the engine's own proposals the rule against answering one's own is vacuous: `grace` is no
-    person, whatever the list of reviewers says.
+    For the engine's own proposals the rule against answering one's own is vacuous.
     """
     reviewer = answer.reviewer.strip()
-    if reviewer not in policy.reviewers or reviewer == "grace":
-        known = ", ".join(policy.reviewers)
-        raise NotAllowed(f"{reviewer!r} is not on the list of reviewers ({known})")
+    check_is_reviewer(reviewer, policy)
     if reviewer == entry.proposal.proposed_by:
         raise NotAllowed(f"{reviewer!r} proposed this by hand; somebody else must answer it")
 

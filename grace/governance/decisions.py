@@ -9,7 +9,14 @@ from grace.store import Store, Writer
 from grace.store.ids import uuid7
 from grace.store.schema import LOGS
 
-__all__ = ["Decision", "is_paused", "record_decision", "was_decided"]
+__all__ = [
+    "Decision",
+    "agreed_hash",
+    "count_decisions",
+    "is_paused",
+    "record_decision",
+    "was_decided",
+]
 
 DECISIONS = LOGS["decisions"].table
 
@@ -50,6 +57,35 @@ def was_decided(store: Store, decision_id: str) -> bool:
     query = sa.select(DECISIONS.c.id).where(DECISIONS.c.decision_id == decision_id)
     with store.reading() as connection:
         return connection.execute(query).first() is not None
+
+
+def count_decisions(store: Store, proposal_id: str, *, answer: str, reason: str) -> int:
+    """How often a proposal was answered so, in these words."""
+    query = sa.select(sa.func.count()).where(
+        DECISIONS.c.proposal_id == proposal_id,
+        DECISIONS.c.answer == answer,
+        DECISIONS.c.reason == reason,
+    )
+    with store.reading() as connection:
+        count: int = connection.execute(query).scalar_one()
+    return count
+
+
+def agreed_hash(store: Store, proposal_id: str) -> str | None:
+    """The hash of the content that a person approved, or that the policy permitted."""
+    query = (
+        sa.select(DECISIONS.c.content_hash)
+        .where(
+            DECISIONS.c.proposal_id == proposal_id,
+            DECISIONS.c.answer.in_(("approve", "permit")),
+            DECISIONS.c.question.in_(("may it be done", "a person's answer")),
+        )
+        .order_by(DECISIONS.c.ledger_index.desc())
+        .limit(1)
+    )
+    with store.reading() as connection:
+        found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def is_paused(store: Store) -> str | None:

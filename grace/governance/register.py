@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.engine import Connection, Row
 
 from grace.errors import BadInput, LedgerBroken
@@ -17,7 +18,7 @@ from grace.states import OPEN, State, Verdict, check_can_move
 from grace.store import Store, Writer
 from grace.store.schema import LOGS, proposal_heads
 
-__all__ = ["Entry", "find", "list_entries", "move", "raise_proposal"]
+__all__ = ["Entry", "attach_run", "find", "list_entries", "move", "raise_proposal"]
 
 PROPOSALS = LOGS["proposals"].table
 
@@ -41,7 +42,11 @@ EVENTS: dict[State, str] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A proposal as it stands: its content, what the content hashes to, and its state."""
+    """A proposal as it stands: its content, what that content now hashes to, and its state.
+
+    An edited content has another hash than the one that was shown and answered, and is refused
+    wherever the two are compared: when it is answered and when it is applied.
+    """
 
     proposal: Proposal
     content_hash: str
@@ -109,10 +114,17 @@ def move(
     return moved
 
 
+def attach_run(writer: Writer, entry: Entry, run_id: str) -> Entry:
+    """Note the Prefect run in which a person is asked."""
+    attached = replace(entry, run_id=run_id, changed_at=writer.now)
+    _record(writer, attached)
+    return attached
+
+
 def find(store: Store, prefix: str) -> Entry:
     """The one proposal whose id begins or ends so; BadInput when none or several do.
 
-    Raises LedgerBroken where the content no longer hashes to what was proposed.
+    Raises LedgerBroken where the content can no longer be read.
     """
     id_ = PROPOSALS.c.proposal_id
     matches = sa.or_(id_.startswith(prefix, autoescape=True), id_.endswith(prefix, autoescape=True))
@@ -143,11 +155,15 @@ def _newest() -> sa.Select[tuple[object, ...]]:
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
-    if content_hash(row.content) != row.content_hash:
-        raise LedgerBroken(f"proposal {row.proposal_id} was edited: its content has another hash")
+    try:
+        proposal = Proposal.model_validate_json(row.content)
+    except ValidationError:
+        raise LedgerBroken(
+            f"the content of proposal {row.proposal_id} is no proposal: run `grace ledger verify`"
+        ) from None
     return Entry(
-        proposal=Proposal.model_validate_json(row.content),
-        content_hash=row.content_hash,
+        proposal=proposal,
+        content_hash=content_hash(row.content),
         state=row.state,
         changed_at=row.changed_at,
         verdict=row.verdict,

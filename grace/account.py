@@ -1,0 +1,76 @@
+"""What became of a proposal, from the log: as a page to read and as a record to print."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from grace.actions.action import Done, done_actions
+from grace.governance.register import Entry
+from grace.measurement.looks import Look, last_look
+from grace.store import Store
+from grace.store.schema import LOGS
+
+__all__ = ["Account", "Answered", "account", "look_page"]
+
+DECISIONS = LOGS["decisions"].table
+
+
+@dataclass(frozen=True)
+class Answered:
+    question: str
+    answer: str
+    reason: str
+    reviewer: str | None
+    assurance: str | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True)
+class Account:
+    """A proposal's whole story, oldest first in each part."""
+
+    entry: Entry
+    decisions: Sequence[Answered]
+    actions: Sequence[Done]
+    look: Look | None
+
+
+def account(store: Store, entry: Entry) -> Account:
+    query = (
+        sa.select(*(DECISIONS.c[name] for name in Answered.__dataclass_fields__))
+        .where(DECISIONS.c.proposal_id == entry.id)
+        .order_by(DECISIONS.c.ledger_index)
+    )
+    with store.reading() as connection:
+        decisions = [Answered(*row) for row in connection.execute(query)]
+    seen = last_look(store, entry.id, entry.proposal.plan)
+    return Account(entry, decisions, done_actions(store, entry.id), seen)
+
+
+def look_page(entry: Entry, seen: Look | None) -> str:
+    """Where a measurement stands, in markdown."""
+    plan = entry.proposal.plan
+    heading = f"## {entry.proposal.title}\n\nState **{entry.state}**"
+    verdict = f", verdict **{entry.verdict}**" if entry.verdict else ""
+    why = f". {entry.reason}" if entry.reason else ""
+    if seen is None:
+        return f"{heading}{verdict}{why}. No pair of blocks is complete yet.\n"
+    judged = seen.judgement
+    low, high = judged.interval
+    effect = "-" if judged.effect is None else f"{judged.effect:+.2f} s"
+    rows = "".join(
+        f"| {number} | {'void' if value is None else f'{value:+.2f} s'} |\n"
+        for number, value in enumerate(seen.differences, 1)
+    )
+    return (
+        f"{heading}{verdict}{why}.\n\n"
+        f"| | |\n|---|---|\n| metric | {plan.metric}, *after* less *before* |\n"
+        f"| pairs | {judged.pairs} with data, {judged.void_pairs} void, "
+        f"at most {len(plan.order)} |\n"
+        f"| effect | {effect} (median of the pairs) |\n"
+        f"| {1 - plan.level:.0%} confidence sequence | {low:.2f} to {high:.2f} s |\n"
+        f"| e-value | {judged.e_value:.2f}, needed {1 / plan.level:.0f} |\n\n"
+        f"| pair | difference |\n|---|---|\n{rows}"
+    )

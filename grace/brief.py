@@ -1,0 +1,117 @@
+"""What a person reads before answering: one page of markdown, the same in every place."""
+
+from datetime import timedelta
+
+from grace.governance.policy import Policy
+from grace.governance.proposal import Evidence, Proposal
+from grace.governance.register import Entry
+
+__all__ = ["brief", "duration"]
+
+
+def brief(entry: Entry, policy: Policy, undone_as: str = "grace undo") -> str:
+    """Seen, changed, expected, risked, how long until a verdict, and how it is undone."""
+    proposal = entry.proposal
+    parts = [
+        _heading(proposal),
+        f"{proposal.why}\n",
+        _seen(proposal.evidence),
+        _change(proposal),
+        _expectation(proposal),
+        _risk(proposal),
+        _measurement(proposal),
+        _undo(proposal, undone_as),
+        _answering(entry, policy),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 45 s, 17 min, 5 h, 3 days."""
+    span = timedelta(seconds=seconds)
+    if span < timedelta(minutes=2):
+        return f"{seconds:.0f} s"
+    if span < timedelta(hours=2):
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if span < timedelta(days=2) else f"{span.days} days"
+
+
+def _heading(proposal: Proposal) -> str:
+    sample = "*sample workload* - " if proposal.log == "sample" else ""
+    return f"## {sample}{proposal.title}\n"
+
+
+def _seen(evidence: Evidence) -> str:
+    if evidence.mean is None or evidence.span is None:
+        return "### What was seen\n\nNothing yet: no run under this target was logged.\n"
+    begin, end = evidence.span
+    rows = [
+        (evidence.metric, f"**{evidence.mean:.2f} s** on average"),
+        ("n", f"{evidence.n} flow runs"),
+        ("span", f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"),
+    ]
+    if evidence.interval and evidence.threshold is not None:
+        rows.append(
+            ("95 % interval", f"above {evidence.interval[0]:.2f} s; threshold {evidence.threshold}")
+        )
+    if evidence.e_value is not None and evidence.needed is not None:
+        rows.append(("e-value", f"{evidence.e_value:,.0f}, needed {evidence.needed:,.0f}"))
+    rows += [(name, str(value)) for name, value in evidence.facts.items()]
+    others = "".join(f"- {sentence}\n" for sentence in evidence.ruled_out)
+    ruled_out = f"\nWhy not something else:\n\n{others}" if others else ""
+    return f"### What was seen\n\n{_table(rows)}{ruled_out}"
+
+
+def _change(proposal: Proposal) -> str:
+    return f"### What will change\n\n```diff\n{proposal.change.diff}\n```\n"
+
+
+def _expectation(proposal: Proposal) -> str:
+    said = proposal.prediction
+    if said.then is None:
+        return f"### What it should do\n\nNo prediction: {said.how}\n"
+    now = "unknown" if said.now is None else f"{said.now:.2f} s"
+    return f"### What it should do\n\n{said.metric}: {now} → **{said.then:.2f} s**. {said.how}\n"
+
+
+def _risk(proposal: Proposal) -> str:
+    risk = proposal.risk
+    parts = "".join(f"- {name}: {part:.2f}\n" for name, part in risk.parts.items() if part)
+    return f"### What it risks\n\n**{risk.score:.2f}** of 1, tier {risk.tier}:\n\n{parts}"
+
+
+def _measurement(proposal: Proposal) -> str:
+    plan, seconds = proposal.plan, proposal.seconds_to_verdict
+    longest = 2 * len(plan.order) * plan.block_seconds
+    when = (
+        "**It cannot be judged at the present volume:** no runs come."
+        if seconds is None
+        else f"The earliest verdict comes after {duration(seconds)}, the latest after "
+        f"{duration(longest)}."
+    )
+    return (
+        f"### How it is measured\n\n{when} The target is moved to and fro between the two values "
+        f"in pairs of blocks of {duration(plan.block_seconds)}, in an order drawn beforehand. "
+        f"An effect below {plan.smallest_effect:.2f} s counts as none.\n"
+    )
+
+
+def _undo(proposal: Proposal, undone_as: str) -> str:
+    none = "is kept" if proposal.plan.on_no_effect == "keep" else "is undone"
+    return (
+        f"### How it is undone\n\nIf it makes things worse it is undone by itself; if it changes "
+        f"nothing it {none}. A reviewer undoes it at any time: "
+        f"`{undone_as} {proposal.proposal_id}`.\n"
+    )
+
+
+def _answering(entry: Entry, policy: Policy) -> str:
+    return (
+        f"---\nReviewers: {', '.join(policy.reviewers)}. Answer until "
+        f"{entry.proposal.deadline:%Y-%m-%d %H:%M} UTC. Content `{entry.content_hash[:16]}`.\n"
+    )
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    lines = "".join(f"| {name} | {value} |\n" for name, value in rows)
+    return f"| | |\n|---|---|\n{lines}"

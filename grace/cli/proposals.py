@@ -1,0 +1,216 @@
+"""`grace proposals`, `show`, `approve`, `reject`, `undo`, `pause`, `resume`."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grace.cli.options import settings
+from grace.cli.output import emit, progress
+from grace.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from grace.governance.register import Entry
+
+__all__ = ["register"]
+
+Id = Annotated[str, typer.Argument(help="The proposal's id, or its beginning or end.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the record.")]
+As = Annotated[
+    str, typer.Option("--as", help="Your name as a reviewer.", default_factory=getpass.getuser)
+]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (proposals, show, approve, reject, undo, pause, resume):
+        app.command()(command)
+
+
+def proposals(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those asked about.")] = False,
+) -> None:
+    """List the proposals, newest last.
+
+    Example: grace proposals --waiting
+    """
+    from rich.table import Table
+
+    from grace.governance.register import list_entries
+    from grace.store import open_store
+
+    store = open_store(settings().url, create=False)
+    entries = [e for e in list_entries(store) if not waiting or e.state == "awaiting_approval"]
+
+    def table() -> Table | str:
+        if not entries:
+            return "No proposals. `grace status --why TARGET` says why."
+        drawn = Table("id", "state", "verdict", "risk", "title", "deadline", box=None)
+        for entry in entries:
+            proposal = entry.proposal
+            risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"
+            row = (entry.id[-12:], entry.state, entry.verdict or "", risk, proposal.title)
+            drawn.add_row(*row, f"{proposal.deadline:%Y-%m-%d %H:%M}")
+        return drawn
+
+    emit([_row(entry) for entry in entries], table)
+
+
+def show(proposal: Id) -> None:
+    """Show one proposal: what is proposed, who answered, what was done, what was measured.
+
+    Example: grace show 5f0c1d2e
+    """
+    from rich.markdown import Markdown
+
+    from grace.account import account, look_page
+    from grace.brief import brief
+    from grace.governance.policy import load_policy
+    from grace.governance.register import find
+    from grace.store import open_store
+
+    store = open_store(settings().url, create=False)
+    told = account(store, find(store, proposal))
+    entry = told.entry
+    trail = "".join(
+        f"- {answered.decided_at:%Y-%m-%d %H:%M:%S} {answered.question}: **{answered.answer}** "
+        f"{f'by {answered.reviewer} ({answered.assurance})' if answered.reviewer else ''} - "
+        f"{answered.reason}\n"
+        for answered in told.decisions
+    )
+    deeds = "".join(
+        f"- {done.finished_at:%Y-%m-%d %H:%M:%S} {done.name}: {done.target} = {done.value}\n"
+        for done in told.actions
+    )
+    emit(
+        _row(entry)
+        | {
+            "content": entry.proposal,
+            "content_hash": entry.content_hash,
+            "decisions": list(told.decisions),
+            "actions": list(told.actions),
+            "measurement": told.look,
+        },
+        lambda: Markdown(
+            f"{brief(entry, load_policy(settings()))}\n### Decisions\n\n{trail}\n"
+            f"### Actions\n\n{deeds or 'none'}\n\n{look_page(entry, told.look)}"
+        ),
+    )
+
+
+def approve(proposal: Id, reason: Reason, reviewer: As) -> None:
+    """Approve a proposal that waits; its run goes on and applies the change.
+
+    Example: grace approve 5f0c1d2e --as operator --reason "the service can take it"
+    """
+    _answer("approve", proposal, reviewer, reason)
+
+
+def reject(proposal: Id, reason: Reason, reviewer: As) -> None:
+    """Reject a proposal that waits; the same opportunity then rests for some days.
+
+    Example: grace reject 5f0c1d2e --as operator --reason "not before the release"
+    """
+    _answer("reject", proposal, reviewer, reason)
+
+
+def undo(proposal: Id, reason: Reason, reviewer: As) -> None:
+    """Put a change back at once, whether it is being measured or was kept.
+
+    Example: grace undo 5f0c1d2e --as operator --reason "the service is slow"
+    """
+    from grace.governance.register import find
+    from grace.installation import connect_environment
+    from grace.store import open_store
+
+    entry = find(open_store(settings().url, create=False), proposal)
+    connect_environment(settings())
+    from tasks.changes import undo_change
+
+    undone = undo_change(settings(), entry.id, reviewer, reason)
+    change = undone.proposal.change
+    emit(_row(undone), f"{undone.state}: {change.target} is {change.before} again")
+    if undone.state != "rolled_back":
+        raise CheckFailed(f"the undo failed: {undone.reason}")
+
+
+def pause(reason: Reason, reviewer: As) -> None:
+    """Stop all applying, until `grace resume`. Undoing is always possible.
+
+    Example: grace pause --as operator --reason "release week"
+    """
+    _brake("pause", reviewer, reason)
+
+
+def resume(reason: Reason, reviewer: As) -> None:
+    """Let approved changes be applied again.
+
+    Example: grace resume --as operator --reason "release is out"
+    """
+    _brake("resume", reviewer, reason)
+
+
+def _answer(answer: str, prefix: str, reviewer: str, reason: str) -> None:
+    from grace.governance.consent import Answer, check_can_answer, check_is_asked
+    from grace.governance.policy import load_policy
+    from grace.governance.register import find
+    from grace.installation import connect_environment
+    from grace.store import open_store
+
+    entry = find(open_store(settings().url, create=False), prefix)
+    given = Answer.model_validate({"answer": answer, "reviewer": reviewer, "reason": reason})
+    # asked here for a clear line; what counts is what the run itself finds
+    check_is_asked(entry, entry.content_hash, datetime.now(UTC))
+    check_can_answer(given, entry, load_policy(settings()))
+    if entry.run_id is None:
+        raise BadInput(f"no run asks about {entry.id} yet; try again in a minute")
+    connect_environment(settings())
+    from tasks.runs import answer_run, run_link
+
+    answer_run(entry.run_id, given.model_dump())
+    link = run_link(entry.run_id)
+    progress(f"Answered {answer}; its run goes on: {link}")
+    emit({"id": entry.id, "answer": answer, "reviewer": reviewer, "run": link}, "")
+
+
+def _brake(answer: str, reviewer: str, reason: str) -> None:
+    from grace.governance.consent import check_is_reviewer
+    from grace.governance.decisions import Decision, record_decision
+    from grace.governance.policy import load_policy
+    from grace.store import open_store
+
+    policy = load_policy(settings())
+    check_is_reviewer(reviewer, policy)
+    decision = Decision(
+        question="pause",
+        answer=answer,
+        reason=reason,
+        reviewer=reviewer,
+        assurance="declared",
+        policy_digest=policy.digest,
+    )
+    with open_store(settings().url).writing(datetime.now(UTC)) as writer:
+        record_decision(writer, decision)
+    emit({"paused": answer == "pause"}, f"{answer}d" if answer == "pause" else "resumed")
+
+
+def _row(entry: "Entry") -> dict[str, object]:
+    """What programs read of a proposal; only ever extended."""
+    proposal = entry.proposal
+    return {
+        "id": entry.id,
+        "state": entry.state,
+        "kind": proposal.kind,
+        "target": proposal.change.target,
+        "title": proposal.title,
+        "before": proposal.change.before,
+        "after": proposal.change.after,
+        "risk": proposal.risk.score,
+        "tier": proposal.risk.tier,
+        "proposed_by": proposal.proposed_by,
+        "created_at": proposal.created_at,
+        "deadline": proposal.deadline,
+        "verdict": entry.verdict,
+        "reason": entry.reason,
+        "run_id": entry.run_id,
+    }

@@ -1,0 +1,99 @@
+"""`grace status`: what runs, what was found, what it came to."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grace.cli.options import settings
+from grace.cli.output import emit
+from grace.errors import Unreachable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from grace.opportunities.finding import Finding
+    from grace.summary import Summary
+    from tasks.engines import Engine
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+
+
+def status(
+    why: Annotated[
+        str | None, typer.Option("--why", help="Say why a target was or was not proposed.")
+    ] = None,
+) -> None:
+    """Show engines, findings, proposals and ledger; or why a target was not touched.
+
+    Example: grace --sample status --why tag:sample-pages
+    """
+    from grace.notary.state import ledger_state
+    from grace.store import open_store
+    from grace.summary import last_findings, summarise
+    from grace.summary import why as find_why
+
+    store = open_store(settings().url, create=False)
+    if why is not None:
+        finding = find_why(store, why)
+        emit(finding, f"{finding.target}: {finding.standing}. {finding.reason}")
+        return
+    engines, trouble = _engines()
+    counts, findings = summarise(store), last_findings(store)
+    ledger = ledger_state(settings(), store)
+    told = {
+        "log": settings().log_name,
+        "prefect": trouble or "answers",
+        "engines": {engine.name: asdict(engine) for engine in engines},
+        "findings": findings,
+        "ledger": asdict(ledger),
+        "backup": None,
+        **asdict(counts),
+    }
+    emit(told, lambda: _page(engines, trouble, counts, findings, f"{ledger.size} rows"))
+
+
+def _engines() -> "tuple[list[Engine], str | None]":
+    """The engines, or why Prefect does not tell of them: the log can be read without it."""
+    from grace.installation import connect_environment
+
+    try:
+        connect_environment(settings())
+        from tasks.engines import read_engines
+
+        return read_engines(settings()), None
+    except Unreachable as problem:
+        return [], str(problem)
+
+
+def _page(
+    engines: "list[Engine]",
+    trouble: str | None,
+    counts: "Summary",
+    findings: "list[Finding]",
+    ledger: str,
+) -> "RenderableType":
+    from rich.console import Group
+    from rich.table import Table
+
+    runs = Table("engine", "every", "last run", "next run", box=None)
+    for engine in engines:
+        hours = engine.cycle_interval_hours
+        every = "on demand" if hours is None else f"{hours * 60:.0f} min"
+        last = f"{engine.last_run:%H:%M:%S} {engine.last_state}" if engine.last_run else "-"
+        ahead = f"{engine.next_run:%H:%M:%S}" if engine.next_run else "-"
+        runs.add_row(engine.name, every, last, ahead)
+    lines = [f"{finding.target}: {finding.standing}. {finding.reason}" for finding in findings]
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.by_verdict.items())
+    return Group(
+        f"Log {settings().log_name}, ledger {ledger}" + (f" - {trouble}" if trouble else ""),
+        f"Paused: {counts.paused}" if counts.paused else "Not paused.",
+        f"{counts.improvements_proposed} proposed, {counts.waiting} waiting, "
+        f"{counts.improvements_implemented} applied; verdicts: {verdicts or 'none yet'}",
+        runs,
+        *(lines or ["No cycle has found anything yet."]),
+    )

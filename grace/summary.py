@@ -1,0 +1,81 @@
+"""The state of the loop in figures, from the log alone."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from grace.errors import BadInput
+from grace.governance.decisions import is_paused
+from grace.governance.register import list_entries
+from grace.opportunities.finding import Finding
+from grace.store import Store
+from grace.store.schema import LOGS
+
+__all__ = ["Summary", "last_findings", "summarise", "why"]
+
+CYCLES = LOGS["meta_loop_logs"].table
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over the whole log; goals come with the goal engine and are not counted yet."""
+
+    improvements_proposed: int
+    improvements_implemented: int
+    optimizations_made: int
+    waiting: int
+    by_state: dict[str, int]
+    by_verdict: dict[str, int]
+    paused: str | None
+    last_cycle: datetime | None
+
+
+def summarise(store: Store) -> Summary:
+    """Implemented is what was ever applied; made is what was kept because it improved."""
+    entries = list_entries(store)
+    states = Counter(entry.state for entry in entries)
+    verdicts = Counter(entry.verdict for entry in entries if entry.verdict)
+    applied = ("applied", "measuring", "kept", "rolling_back", "rolled_back", "rollback_failed")
+    with store.reading() as connection:
+        last = connection.execute(sa.select(sa.func.max(CYCLES.c.completed_at))).scalar_one()
+    return Summary(
+        improvements_proposed=len(entries),
+        improvements_implemented=sum(states[state] for state in applied),
+        optimizations_made=sum(e.state == "kept" and e.verdict == "improved" for e in entries),
+        waiting=states["awaiting_approval"],
+        by_state=dict(states),
+        by_verdict=dict(verdicts),
+        paused=is_paused(store),
+        last_cycle=last,
+    )
+
+
+def last_findings(store: Store) -> list[Finding]:
+    """What the newest cycle found about each target it looked at."""
+    query = (
+        sa.select(CYCLES.c.snapshot_after)
+        .where(CYCLES.c.completed_at.is_not(None))
+        .order_by(CYCLES.c.ledger_index.desc())
+        .limit(1)
+    )
+    with store.reading() as connection:
+        text = connection.execute(query).scalar_one_or_none()
+    if text is None:
+        return []
+    return [Finding.model_validate(found) for found in json.loads(text)["findings"]]
+
+
+def why(store: Store, target: str) -> Finding:
+    """Why the newest cycle did or did not propose something for a target.
+
+    Raises BadInput naming the targets there are.
+    """
+    findings = last_findings(store)
+    for finding in findings:
+        if finding.target == target:
+            return finding
+    known = ", ".join(finding.target for finding in findings) or "none yet"
+    raise BadInput(f"no cycle has looked at {target!r}; targets looked at: {known}")

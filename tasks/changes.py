@@ -1,0 +1,148 @@
+"""Carrying approved changes out, measuring them block by block, undoing them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from grace.actions.applying import apply_approved, recover_applying
+from grace.actions.measuring import Measuring, Step
+from grace.actions.turns import turn
+from grace.actions.undoing import undo
+from grace.errors import NotAllowed
+from grace.governance.policy import Policy, load_policy
+from grace.governance.register import Entry, find
+from grace.levers import Lever, find_lever
+from grace.settings import Settings
+from grace.states import State
+from grace.store import Store, open_store
+from tasks.runs import start_run
+from tasks.units import load_units
+
+__all__ = [
+    "Carried",
+    "apply_change",
+    "start_measurement",
+    "start_next_step",
+    "take_step",
+    "undo_change",
+]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """How the proposal stands now, and a line that says so."""
+
+    state: State
+    told: str
+    next_at: datetime | None = None
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A proposal in the turn of its target: nobody else acts on it meanwhile."""
+
+    store: Store
+    entry: Entry
+    lever: Lever
+    policy: Policy
+
+
+@task
+def apply_change(settings: Settings, proposal_id: str) -> Carried:
+    """Apply what was approved, or end what a killed process began to apply."""
+    with _held(settings, proposal_id) as held:
+        entry = held.entry
+        if entry.state == "applying":
+            entry = recover_applying(held.store, held.lever, entry, _now, flow_run.id)
+        elif entry.state == "approved":
+            try:
+                entry = apply_approved(
+                    held.store, held.lever, entry, held.policy, _now, flow_run.id
+                )
+            except NotAllowed as brake:
+                return Carried("approved", f"{entry.id} is approved and waits: {brake}")
+        return Carried(entry.state, _told(entry))
+
+
+@task
+def take_step(settings: Settings, proposal_id: str, closed_at: datetime) -> Carried:
+    """Close the block that is due and begin the next, or end the measurement."""
+    with _held(settings, proposal_id) as held:
+        measuring = Measuring(held.store, held.lever, held.policy, _now, flow_run.id)
+        units = load_units(held.store, held.entry)
+        step = measuring.step(held.entry, units, closed_at)
+        return Carried(step.entry.state, _step_told(step), step.next_at, step)
+
+
+def undo_change(settings: Settings, proposal_id: str, reviewer: str, reason: str) -> Entry:
+    """Put the target back at a reviewer's word, whatever is being measured."""
+    with _held(settings, proposal_id) as held:
+        return undo(
+            held.store,
+            held.lever,
+            held.entry,
+            held.policy,
+            _now,
+            reason=reason,
+            reviewer=reviewer,
+        )
+
+
+def start_measurement(settings: Settings, proposal_id: str) -> None:
+    """Have a worker begin to measure now; again is the same run."""
+    start_run(
+        settings,
+        "measurement",
+        "on-block",
+        {"proposal_id": proposal_id},
+        key=f"{settings.log_name}:{proposal_id}:first",
+        name=f"measure {proposal_id[-8:]} first",
+    )
+
+
+def start_next_step(settings: Settings, proposal_id: str, at: datetime) -> None:
+    """Have a worker take the next step at the border of the running block."""
+    start_run(
+        settings,
+        "measurement",
+        "on-block",
+        {"proposal_id": proposal_id},
+        key=f"{settings.log_name}:{proposal_id}:{at.isoformat()}",
+        name=f"measure {proposal_id[-8:]} {at:%H:%M:%S}",
+        at=at,
+    )
+
+
+@contextmanager
+def _held(settings: Settings, proposal_id: str) -> Iterator[_Held]:
+    """The proposal as it stands once its target's turn has come."""
+    store = open_store(settings.url, create=False)
+    policy = load_policy(settings)
+    change = find(store, proposal_id).proposal.change
+    lever = find_lever(change.lever)
+    with turn(settings, change.target):
+        yield _Held(store, find(store, proposal_id), lever, policy)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _told(entry: Entry) -> str:
+    change = entry.proposal.change
+    why = f" ({entry.reason})" if entry.reason else ""
+    return f"{entry.id} is {entry.state}: {change.target} {change.before} -> {change.after}{why}"
+
+
+def _step_told(step: Step) -> str:
+    if step.next_at is None:
+        return _told(step.entry)
+    arm = step.entry.proposal.plan.arms[step.block or 0]
+    seen = step.look.judgement if step.look else None
+    so_far = f"; after {seen.pairs} pairs the e-value is {seen.e_value:.2f}" if seen else ""
+    return f"block {step.block} runs ({arm}) until {step.next_at:%H:%M:%S} UTC{so_far}"

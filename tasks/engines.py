@@ -1,0 +1,85 @@
+"""When Grace's own deployments ran last and run next, as Prefect tells."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.client.schemas.sorting import FlowRunSort
+
+from grace.settings import Settings
+from tasks.prefect_client import prefect_client
+
+__all__ = ["Engine", "read_engines"]
+
+ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`running` says that its schedule is on; hours are None for one that only runs on demand."""
+
+    name: str
+    running: bool
+    cycle_interval_hours: float | None
+    last_run: datetime | None
+    last_state: str | None
+    next_run: datetime | None
+
+
+def read_engines(settings: Settings) -> list[Engine]:
+    """The deployments of this log, by name."""
+    wanted = DeploymentFilter(tags=DeploymentFilterTags(all_=["grace"]))
+    with prefect_client() as client:
+        found = client.read_deployments(deployment_filter=wanted)
+        flows = {flow.id: flow.name for flow in client.read_flows()}
+        engines = [
+            _engine(client, deployment, f"{flows[deployment.flow_id]}/{deployment.name}")
+            for deployment in found
+            if ("sample" in deployment.tags) == settings.sample
+        ]
+    return sorted(engines, key=lambda engine: engine.name)
+
+
+def _engine(client: SyncPrefectClient, deployment: DeploymentResponse, name: str) -> Engine:
+    active = [schedule.schedule for schedule in deployment.schedules if schedule.active]
+    intervals = [each.interval for each in active if isinstance(each, IntervalSchedule)]
+    last = _newest(client, deployment, ENDED, FlowRunSort.END_TIME_DESC)
+    ahead = _newest(
+        client, deployment, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC
+    )
+    return Engine(
+        name=name,
+        running=bool(active) and not deployment.paused,
+        cycle_interval_hours=min(intervals).total_seconds() / 3600 if intervals else None,
+        last_run=last.end_time if last else None,
+        last_state=last.state_name if last else None,
+        next_run=ahead.expected_start_time if ahead else None,
+    )
+
+
+def _newest(
+    client: SyncPrefectClient,
+    deployment: DeploymentResponse,
+    types: list[StateType],
+    sort: FlowRunSort,
+) -> FlowRun | None:
+    runs = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
+        ),
+        sort=sort,
+        limit=1,
+    )
+    return runs[0] if runs else None

@@ -1,0 +1,114 @@
+"""Starting, answering and looking at Prefect runs of Grace's own deployments."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Scheduled
+from pydantic import JsonValue
+
+from grace.errors import BadInput
+from grace.settings import Settings
+from tasks.prefect_client import prefect_client
+
+__all__ = ["Run", "answer_run", "cancel_run", "read_run", "run_link", "start_run"]
+
+FormState = Literal["asking", "alive", "ended"]
+# just after a run is suspended its form may not be stored yet
+FORM_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """`stands` says whether the run asks a person now, will go on by itself, or is over."""
+
+    id: str
+    state: str
+    stands: FormState
+
+
+def start_run(
+    settings: Settings,
+    flow: str,
+    when: str,
+    parameters: dict[str, JsonValue],
+    *,
+    key: str,
+    name: str,
+    at: datetime | None = None,
+) -> str:
+    """Have a worker run `flow/when` of this log; the same `key` again is the same run.
+
+    The run belongs to no other: a subflow could not be suspended.
+    """
+    deployment = f"{flow}/sample-{when}" if settings.sample else f"{flow}/{when}"
+    with prefect_client() as client:
+        try:
+            found = client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            raise BadInput(f"Prefect has no deployment {deployment}; run `grace up`") from None
+        run = client.create_flow_run_from_deployment(
+            found.id,
+            parameters=parameters,
+            idempotency_key=key,
+            name=name,
+            state=Scheduled(scheduled_time=at) if at else None,
+        )
+    return str(run.id)
+
+
+def read_run(run_id: str) -> Run | None:
+    """None where Prefect no longer knows the run."""
+    with prefect_client() as client:
+        try:
+            state = client.read_flow_run(UUID(run_id)).state
+        except ObjectNotFound:
+            return None
+    if state is None:
+        return Run(run_id, "Unknown", "alive")
+    stands: FormState = "ended" if state.is_final() or state.is_cancelling() else "alive"
+    return Run(run_id, state.name or "", "asking" if state.type == StateType.PAUSED else stands)
+
+
+def answer_run(run_id: str, answer: dict[str, JsonValue]) -> None:
+    """Resume a suspended run with a person's answer.
+
+    Raises BadInput where the form refuses it, or where the run does not wait for one.
+    """
+    give_up = time.monotonic() + FORM_SECONDS
+    while True:
+        with prefect_client() as client:
+            taken = client.resume_flow_run(UUID(run_id), run_input=answer)
+        reason = str(getattr(taken.details, "reason", ""))
+        if taken.status == SetStateStatus.ACCEPT:
+            return
+        early = "schema not found" in reason or _is_alive(run_id)
+        if not early or time.monotonic() > give_up:
+            raise BadInput(f"Prefect did not take the answer: {reason or taken.status.value}")
+        time.sleep(0.5)
+
+
+def cancel_run(run_id: str, reason: str) -> None:
+    """Cancel a run that waits; one that is over stays as it is."""
+    with prefect_client() as client:
+        try:
+            client.set_flow_run_state(UUID(run_id), Cancelled(message=reason))
+        except ObjectNotFound:
+            return
+
+
+def run_link(run_id: str) -> str:
+    """The page of a run in the Prefect UI."""
+    with prefect_client() as client:
+        base = str(client.api_url).rstrip("/").removesuffix("/api")
+    return f"{base}/runs/flow-run/{run_id}"
+
+
+def _is_alive(run_id: str) -> bool:
+    run = read_run(run_id)
+    return run is not None and run.stands == "alive"

@@ -1,0 +1,98 @@
+"""What the governance sweep finds undone: overdue answers, lost runs, deeds cut short."""
+
+from datetime import UTC, datetime, timedelta
+
+from prefect import task
+
+from grace.actions.action import done_actions
+from grace.actions.measuring import block_due
+from grace.governance.decisions import Decision, count_decisions, record_decision
+from grace.governance.policy import load_policy
+from grace.governance.register import Entry, list_entries, move
+from grace.settings import Settings
+from grace.store import open_store
+from tasks.proposals import ask_person
+from tasks.runs import Run, cancel_run, read_run
+
+__all__ = ["expire_overdue", "find_unfinished", "restart_lost_approvals"]
+
+# what a run does by itself it does sooner; only then is it taken for lost
+PATIENCE = timedelta(seconds=60)
+LOST = "the run that asked ended without an answer"
+
+
+@task
+def expire_overdue(settings: Settings) -> list[str]:
+    """Move what nobody answered in time to expired, then cancel the runs; their ids."""
+    store, now = open_store(settings.url), datetime.now(UTC)
+    overdue = [
+        entry
+        for entry in list_entries(store)
+        if entry.state == "awaiting_approval" and entry.proposal.is_overdue(now)
+    ]
+    for entry in overdue:
+        reason = f"nobody answered until {entry.proposal.deadline:%Y-%m-%d %H:%M} UTC"
+        with store.writing(now) as writer:
+            move(writer, entry, "expired", reason=reason)
+        if entry.run_id:
+            cancel_run(entry.run_id, reason)
+    return [entry.id for entry in overdue]
+
+
+@task
+def restart_lost_approvals(settings: Settings) -> list[str]:
+    """Ask again where the run that asked is over without an answer; the proposals' ids.
+
+    A run that somebody cancelled, crashed or forced to an end is no consent, and says so in the
+    record.
+    """
+    store = open_store(settings.url)
+    waiting = [entry for entry in list_entries(store) if entry.state == "awaiting_approval"]
+    lost = [entry for entry in waiting if _is_lost(entry)]
+    for entry in lost:
+        if entry.run_id is not None:
+            _record_lost(settings, entry, read_run(entry.run_id))
+        lost_before = count_decisions(store, entry.id, answer="invalid", reason=LOST)
+        ask_person(settings, entry, attempt=1 + lost_before)
+    return [entry.id for entry in lost]
+
+
+@task
+def find_unfinished(settings: Settings) -> dict[str, list[str]]:
+    """Proposals whose next deed is overdue, by the deed: apply or step."""
+    store, now = open_store(settings.url), datetime.now(UTC)
+    found: dict[str, list[str]] = {"apply": [], "step": []}
+    for entry in list_entries(store):
+        if entry.state in ("approved", "applying"):
+            found["apply"].append(entry.id)
+        elif entry.state in ("applied", "rolling_back") and now > entry.changed_at + PATIENCE:
+            found["step"].append(entry.id)
+        elif entry.state == "measuring":
+            due = block_due(entry, done_actions(store, entry.id)) or entry.changed_at
+            if now > due + PATIENCE:
+                found["step"].append(entry.id)
+    return found
+
+
+def _is_lost(entry: Entry) -> bool:
+    if entry.run_id is None:
+        return datetime.now(UTC) > entry.changed_at + PATIENCE
+    run = read_run(entry.run_id)
+    return run is None or run.stands == "ended"
+
+
+def _record_lost(settings: Settings, entry: Entry, run: Run | None) -> None:
+    now = datetime.now(UTC)
+    decision = Decision(
+        question="a person's answer",
+        answer="invalid",
+        reason=LOST,
+        proposal_id=entry.id,
+        policy_digest=load_policy(settings).digest,
+        content_hash=entry.content_hash,
+        run_id=entry.run_id,
+        decision_id=f"{entry.id}:{entry.run_id}:lost",
+        detail={"state": run.state if run else "the run is gone"},
+    )
+    with open_store(settings.url).writing(now) as writer:
+        record_decision(writer, decision)

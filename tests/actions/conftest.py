@@ -1,0 +1,162 @@
+"""A lever on a file, a policy, and proposals to apply: all of it real, none of it Prefect."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import JsonValue
+
+from grace.errors import Unreachable
+from grace.governance.asking import submit, take_answer
+from grace.governance.change import Change
+from grace.governance.consent import Answer
+from grace.governance.policy import Policy, Rule
+from grace.governance.proposal import Evidence, Prediction, Proposal
+from grace.governance.register import Entry, find
+from grace.governance.risk import Risk
+from grace.measurement.plan import Arm, Plan
+from grace.store import Store, open_store
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BLOCK_SECONDS = 60.0
+
+
+@dataclass
+class FileLever:
+    """Values in a JSON file; `sets` lists every value that was set, `broken` what it does not do."""
+
+    file: Path
+    sets: list[JsonValue] = field(default_factory=list)
+    broken: str | None = None
+    dies_after_setting: bool = False
+
+    name = "file"
+    reach: Literal["unit", "shared"] = "shared"
+    reversible = True
+
+    def read(self, target: str) -> JsonValue:
+        if self.broken == "read":
+            raise Unreachable("the file does not answer")
+        values: dict[str, JsonValue] = json.loads(self.file.read_text())
+        return values[target]
+
+    def check(self, target: str, value: JsonValue) -> None:
+        return
+
+    def apply(self, target: str, value: JsonValue) -> None:
+        if self.broken == "apply":
+            raise Unreachable("the file cannot be written")
+        self.sets.append(value)
+        if self.broken != "silently":
+            self.file.write_text(json.dumps({target: value}))
+        if self.dies_after_setting:
+            raise KeyboardInterrupt
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> datetime:
+        self.now += timedelta(seconds=seconds)
+        return self.now
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'grace.db'}")
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def lever(tmp_path: Path) -> FileLever:
+    file = tmp_path / "values.json"
+    file.write_text('{"pages": 2}')
+    return FileLever(file)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def policy() -> Policy:
+    inverse = Rule(purpose="inverse", reason="approving a change approves its inverse")
+    return Policy(reviewers=("ann",), permit=(inverse,))
+
+
+Make = Callable[..., Proposal]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Proposals that differ only in what a test is about."""
+
+    def make_proposal(
+        after: JsonValue = 8,
+        *,
+        proposal_id: str = "p-1",
+        arms: tuple[tuple[Arm, Arm], ...] = (("before", "after"),) * 30,
+        on_no_effect: Literal["keep", "undo"] = "undo",
+        tier: Literal["low", "medium", "high"] = "low",
+        proposed_by: str = "grace",
+    ) -> Proposal:
+        return Proposal(
+            proposal_id=proposal_id,
+            kind="reduce_wait_time",
+            title="Raise pages",
+            why="Runs wait.",
+            log="main",
+            proposed_by=proposed_by,
+            created_at=START,
+            deadline=START + timedelta(days=3),
+            change=Change(lever="file", target="pages", before=2, after=after),
+            evidence=Evidence(
+                metric="mean excess wait", unit="flow run", n=20, mean=5.0, ledger_size=0
+            ),
+            prediction=Prediction(metric="mean excess wait", now=5.0, then=0.5, how="by replay"),
+            risk=Risk(score=0.2, tier=tier, parts={}),
+            plan=Plan(
+                limit="pages",
+                floor_seconds=0.0,
+                smallest_effect=0.5,
+                block_seconds=BLOCK_SECONDS,
+                order=arms,
+                on_no_effect=on_no_effect,
+            ),
+            policy_digest="0" * 64,
+            seconds_to_verdict=840,
+        )
+
+    return make_proposal
+
+
+@pytest.fixture
+def approved(store: Store, policy: Policy, clock: Clock) -> Callable[[Proposal], Entry]:
+    """Has a proposal submitted and approved by ann."""
+
+    def approve(proposal: Proposal) -> Entry:
+        entry = submit(store, proposal, policy, clock())
+        outcome = take_answer(
+            store,
+            policy,
+            entry,
+            Answer(answer="approve", reviewer="ann", reason="fine"),
+            asked_hash=entry.content_hash,
+            decision_id=f"{entry.id}:answer-1",
+            now=clock(),
+            run_id=None,
+        )
+        assert outcome == "approved"
+        return find(store, entry.id)
+
+    return approve
