@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from prefect import flow
-from tasks.ingest_prefect import ingest_prefect_runs
 
 from grace.settings import Settings
 from tasks.changes import apply_change, start_measurement, start_next_step, take_step
+from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 from tasks.sweep import expire_overdue, find_unfinished, restart_lost_approvals
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from prefect import flow
-from tasks.ingest_prefect import ingest_prefect_runs
 
 from grace.settings import Settings
 from tasks.artifacts import publish_look
 from tasks.changes import start_next_step, take_step
+from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 
 __all__ = ["measurement"]

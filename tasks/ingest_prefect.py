@@ -5,34 +5,36 @@ ingestion begins some minutes before it, because states are committed out of the
 times, and looks again at every run that was under way the last time, however old its end is.
 """
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from grace.ingestion.prefect_records import FlowRun, TaskRun
-from grace.ingestion.prefect_runs import Row, flow_run_row, retry_rows, task_run_row
+from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
+from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
 from grace.settings import Settings
 from grace.store import Store, Writer, open_store
 from grace.store.read import newest
 from tasks.prefect_api import RunHistory, Window, run_history
 from tasks.prefect_family import Family
 
-__all__ = ["Counts", "ingest_prefect_runs"]
+__all__ = ["Counts", "Ingestion", "ingest_prefect_runs", "publish_counts", "split"]
 
 READER = "prefect"
-TABLE = "parallel_process_logs"
+RUNS, RETRIES = "parallel_process_logs", "healing_attempts"
 OVERLAP = timedelta(minutes=10)
 # task states and log lines are written some seconds behind the end of their flow run
 SETTLE = timedelta(seconds=10)
 # a run that started longer ago and never ended has lost its process
 UNDER_WAY = timedelta(days=7)
 RUNS_A_TRANSACTION = 1000
+INSTANT = timedelta(milliseconds=1)
 
 Say = Callable[[str], None]
 
@@ -53,7 +55,9 @@ class Counts:
     def __str__(self) -> str:
         added = ", ".join(f"{rows} to {table}" for table, rows in self.added.items() if rows)
         unknown = f"; {self.errors_unknown} retries without an error" * bool(self.errors_unknown)
-        return f"{self.read} runs read, {self.left_out} left out; added {added or 'nothing'}{unknown}"
+        return (
+            f"{self.read} runs read, {self.left_out} left out; added {added or 'nothing'}{unknown}"
+        )
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -64,10 +68,18 @@ def ingest_prefect_runs(settings: Settings, now: datetime) -> Counts:
     """
     logger = get_run_logger()
     with run_history() as history:
-        ingestion = Ingestion(open_store(settings.url), history, settings.sample, now, logger.info)
-        counts = ingestion.run()
+        store = open_store(settings.url)
+        counts = Ingestion(store, history, settings.sample, now, logger.info).run()
     logger.info(str(counts))
     return counts
+
+
+def publish_counts(counts: Counts, now: datetime) -> None:
+    """One markdown artifact, whose versions are the history of the ingestion."""
+    rows = [("runs read", counts.read), ("left out", counts.left_out), *counts.added.items()]
+    table = "".join(f"| {name} | {number} |\n" for name, number in rows)
+    text = f"Prefect's runs up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n| | |\n|---|---:|\n{table}"
+    create_markdown_artifact(text, key="ingestion", description="What the last ingestion added")
 
 
 @dataclass(frozen=True)
@@ -93,8 +105,21 @@ class _Place:
         writer.set_cursor(READER, position | {"until": until.isoformat()})
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Runs of the governed system alone, with all that their rows need but the limits.
+
+    A task run comes with the time at which the task runs before it had ended, and with its log
+    lines where it was retried.
+    """
+
+    flow_runs: list[tuple[FlowRun, Home]]
+    task_runs: list[tuple[TaskRun, Home | None, datetime | None]]
+    lines: Mapping[str, list[LogLine]]
+
+
 class Ingestion:
-    """One reading of the history of a server, in transactions of about a thousand runs each."""
+    """One reading of a server's history, in transactions of about a thousand runs each."""
 
     def __init__(
         self, store: Store, history: RunHistory, sample: bool, now: datetime, say: Say
@@ -104,32 +129,116 @@ class Ingestion:
         self._family = Family(history)
         self._place = _Place.of(store)
         self._tally: Counter[str] = Counter()
-        self._added: Counter[str] = Counter({TABLE: 0, RETRIES: 0})
+        self._added: Counter[str] = Counter()
 
     def run(self) -> Counts:
-        until = self._now - SETTLE
-        place = self._place.until
+        until, place = self._now - SETTLE, self._place.until
         begin = place - OVERLAP if place else self._history.oldest() or until
         for window in split(self._history.count, Window(begin, until)):
-            self._add_window(window)
-        self._add_late_and_under_way(begin, max(until, place or until))
-        return Counts(
-            self._tally["read"], self._tally["left out"], self._tally["unknown"], self._added
-        )
+            self._add_ended(window)
+        self._add_late(begin)
+        self._add_under_way(max(until, place or until))
+        tally = self._tally
+        return Counts(tally["read"], tally["left out"], tally["unknown"], dict(self._added))
 
-    def _add_window(self, window: Window) -> None:
-        flow_runs = self._history.flow_runs_ended(window)
-        task_runs = self._history.task_runs_ended(window)
+    def _add_ended(self, window: Window) -> None:
+        history = self._history
+        batch = self._gather(history.flow_runs_ended(window), history.task_runs_ended(window))
         with self._store.writing(self._now) as writer:
-            rows = self._rows(flow_runs, task_runs, self._limits_logged(window))
-            self._append(writer, rows)
-            self._place.keep(writer, window.until)
-        self._say(f"read up to {window.until:%Y-%m-%d %H:%M:%S}: {len(flow_runs)} flow runs")
+            self._write(writer, batch, self._limits_logged(window))
+            self._place.keep(writer, max(window.until, self._place.until or window.until))
+        self._say(f"Prefect's history is read up to {window.until:%Y-%m-%d %H:%M:%S} UTC")
 
-    def _add_late_and_under_way(self, begin: datetime, until: datetime) -> None:
-        """Runs that were under way the last time and ended unseen; those under way now."""
-        late_flow_runs = [
-            run
-            for run in self._history.flow_runs(self._place.flow_runs)
-            if run.end_time and run.end_time < begin
+    def _add_late(self, begin: datetime) -> None:
+        """What was under way the last time and has ended before the times that were read now."""
+        batch = self._gather(
+            [run for run in self._history.flow_runs(self._place.flow_runs) if _ended(run, begin)],
+            [run for run in self._history.task_runs(self._place.task_runs) if _ended(run, begin)],
+        )
+        with self._store.writing(self._now) as writer:
+            self._write(writer, batch, {})
+
+    def _add_under_way(self, until: datetime) -> None:
+        """Flow runs under way are logged; of task runs it is only kept that they are."""
+        started_after = self._now - UNDER_WAY
+        task_runs = self._history.task_runs_under_way(started_after)
+        batch = self._gather(self._history.flow_runs_under_way(started_after), [])
+        first_seen = self._place.flow_runs
+        limits = {
+            run.id: first_seen.get(run.id, home.limits(self._family.in_force))
+            for run, home in batch.flow_runs
+        }
+        with self._store.writing(self._now) as writer:
+            self._write(writer, batch, limits)
+            _Place(until, limits, [run.id for run in task_runs]).keep(writer, until)
+
+    def _gather(self, flow_runs: list[FlowRun], task_runs: list[TaskRun]) -> _Batch:
+        family = self._family
+        family.meet(flow_runs, task_runs)
+        homes = [(run, family.home(run.id)) for run in flow_runs]
+        governed_flows = [(run, home) for run, home in homes if home and self._is_ours(home.tags)]
+        governed_tasks = [
+            (run, home, family.ready_at(run))
+            for run, home in ((run, family.home(run.flow_run_id)) for run in task_runs)
+            if not run.is_wrapper and self._is_ours(home.tags if home else frozenset(run.tags))
         ]
+        retried = [run.id for run, _, _ in governed_tasks if run.run_count > 1]
+        batch = _Batch(governed_flows, governed_tasks, _by_run(self._history.log_lines(retried)))
+        read = len(governed_flows) + len(governed_tasks)
+        self._tally += Counter({"read": read, "left out": len(flow_runs) + len(task_runs) - read})
+        return batch
+
+    def _is_ours(self, tags: frozenset[str]) -> bool:
+        """Runs of Grace never count, and those of the sample workload only in its own log."""
+        return "grace" not in tags and ("sample" in tags) == self._sample
+
+    def _write(self, writer: Writer, batch: _Batch, logged: Mapping[str, Limits]) -> None:
+        """`logged` holds the limits of runs that are in the log as they are: they stay so."""
+        in_force = self._family.in_force
+        runs = [
+            flow_run_row(run, home, logged.get(run.id, in_force)) for run, home in batch.flow_runs
+        ]
+        runs += [
+            task_run_row(run, home, logged.get(run.id, in_force), ready_at)
+            for run, home, ready_at in batch.task_runs
+        ]
+        retries = [
+            row
+            for run, home, _ in batch.task_runs
+            for row in retry_rows(run, home, batch.lines.get(run.id, []))
+        ]
+        self._tally["unknown"] += sum(row["error_message"] is None for row in retries)
+        for table, rows in ((RUNS, runs), (RETRIES, retries)):
+            self._added[table] += len(writer.append(table, rows, source=READER))
+
+    def _limits_logged(self, window: Window) -> dict[str, Limits]:
+        """By run, the limits in the log of runs that ended in the window."""
+        end = window.until + timedelta(microseconds=1)
+        frame = newest(self._store, RUNS, since=window.after, until=end)
+        ended = frame[frame["completed_at"].notna()]
+        payloads = zip(ended["process_id"], ended["task_payload"], strict=True)
+        return {run: json.loads(payload)["limits"] for run, payload in payloads}
+
+
+def split(count: Callable[[Window], int], window: Window) -> Iterator[Window]:
+    """The window in parts, in the order of time, each of at most a thousand runs or one instant."""
+    length = window.until - window.after
+    if length < timedelta(0):
+        return
+    if length < INSTANT or count(window) <= RUNS_A_TRANSACTION:
+        yield window
+        return
+    middle = window.after + length / 2
+    yield from split(count, Window(window.after, middle))
+    yield from split(count, Window(middle, window.until))
+
+
+def _ended(run: FlowRun | TaskRun, before: datetime) -> bool:
+    return run.end_time is not None and run.end_time < before
+
+
+def _by_run(lines: Iterable[LogLine]) -> dict[str, list[LogLine]]:
+    found: dict[str, list[LogLine]] = {}
+    for line in lines:
+        found.setdefault(line.task_run_id or "", []).append(line)
+    return found

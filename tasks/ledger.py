@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from grace.notary.signer import sign
 from prefect import task
 
+from grace.notary.signer import sign
 from grace.settings import Settings
 from grace.store import open_store
 

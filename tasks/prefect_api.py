@@ -3,17 +3,19 @@
 The raw answers are read, not Prefect's own models: that is five times as fast.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from prefect.client.base import ServerRoutes
 from prefect.client.orchestration import SyncPrefectClient
 
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from tasks.prefect_client import prefect_client
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration.routes import ServerRoutes
 
 __all__ = ["Deployment", "RunHistory", "Window", "run_history"]
 
@@ -23,9 +25,10 @@ MICROSECOND = timedelta(microseconds=1)
 
 Kind = Literal["flow_runs", "task_runs"]
 Answer = dict[str, object]
+Question = Mapping[str, object]
 
 # a subflow's wrapper task run only stands for the subflow run, which is read itself
-_ONLY_WORK: dict[Kind, Answer] = {
+_ONLY_WORK: dict[Kind, dict[str, object]] = {
     "flow_runs": {},
     "task_runs": {"subflow_runs": {"exists_": False}},
 }
@@ -70,14 +73,10 @@ class RunHistory:
 
     def flow_runs_under_way(self, started_after: datetime) -> list[FlowRun]:
         """Flow runs that have started and not ended, the suspended ones among them."""
-        return [
-            FlowRun.model_validate(run) for run in self._under_way("flow_runs", started_after)
-        ]
+        return [FlowRun.model_validate(run) for run in self._under_way("flow_runs", started_after)]
 
     def task_runs_under_way(self, started_after: datetime) -> list[TaskRun]:
-        return [
-            TaskRun.model_validate(run) for run in self._under_way("task_runs", started_after)
-        ]
+        return [TaskRun.model_validate(run) for run in self._under_way("task_runs", started_after)]
 
     def oldest(self) -> datetime | None:
         """Before this, nothing ended; None where nothing ever ran."""
@@ -106,7 +105,8 @@ class RunHistory:
     def limits(self) -> dict[str, int]:
         """The limits of tags, work pools and work queues that are in force now, by key."""
         named = {
-            str(found["name"]): _limit(found) for found in self._all("/v2/concurrency_limits/filter")
+            str(found["name"]): _limit(found)
+            for found in self._all("/v2/concurrency_limits/filter")
         }
         in_force = {key: limit for key, limit in named.items() if key.startswith("tag:")}
         for pool in self._all("/work_pools/filter"):
@@ -160,20 +160,20 @@ class RunHistory:
             body = {kind: {"id": {"any_": chunk}}, "limit": PAGE}
             yield from self._page(f"/{kind}/filter", body)
 
-    def _all(self, path: str, body: Answer | None = None) -> Iterator[Answer]:
+    def _all(self, path: str, body: Question | None = None) -> Iterator[Answer]:
         offset = 0
         while True:
-            page = self._page(path, (body or {}) | {"limit": PAGE, "offset": offset})
+            page = self._page(path, dict(body or {}) | {"limit": PAGE, "offset": offset})
             yield from page
             if len(page) < PAGE:
                 return
             offset += PAGE
 
-    def _page(self, path: str, body: Answer) -> list[Answer]:
+    def _page(self, path: str, body: Question) -> list[Answer]:
         return cast(list[Answer], self._post(path, body))
 
-    def _post(self, path: str, body: Answer) -> object:
-        answer: object = self.client.request("POST", cast(ServerRoutes, path), json=body).json()
+    def _post(self, path: str, body: Question) -> object:
+        answer: object = self.client.request("POST", cast("ServerRoutes", path), json=body).json()
         return answer
 
 
@@ -184,7 +184,7 @@ def run_history() -> Iterator[RunHistory]:
         yield RunHistory(client)
 
 
-def _ended(kind: Kind, window: Window) -> Answer:
+def _ended(kind: Kind, window: Window) -> dict[str, object]:
     span = {"after_": window.after.isoformat(), "before_": window.until.isoformat()}
     return _ONLY_WORK[kind] | {"end_time": span}
 

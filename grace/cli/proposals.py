@@ -13,7 +13,7 @@ from grace.errors import BadInput, CheckFailed
 if TYPE_CHECKING:
     from grace.governance.register import Entry
 
-__all__ = ["register"]
+__all__ = ["register", "row"]
 
 Id = Annotated[str, typer.Argument(help="The proposal's id, or its beginning or end.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the record.")]
@@ -49,11 +49,11 @@ def proposals(
         for entry in entries:
             proposal = entry.proposal
             risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"
-            row = (entry.id[-12:], entry.state, entry.verdict or "", risk, proposal.title)
-            drawn.add_row(*row, f"{proposal.deadline:%Y-%m-%d %H:%M}")
+            cells = (entry.id[-12:], entry.state, entry.verdict or "", risk, proposal.title)
+            drawn.add_row(*cells, f"{proposal.deadline:%Y-%m-%d %H:%M}")
         return drawn
 
-    emit([_row(entry) for entry in entries], table)
+    emit([row(entry) for entry in entries], table)
 
 
 def show(proposal: Id) -> None:
@@ -83,7 +83,7 @@ def show(proposal: Id) -> None:
         for done in told.actions
     )
     emit(
-        _row(entry)
+        row(entry)
         | {
             "content": entry.proposal,
             "content_hash": entry.content_hash,
@@ -129,7 +129,7 @@ def undo(proposal: Id, reason: Reason, reviewer: As) -> None:
 
     undone = undo_change(settings(), entry.id, reviewer, reason)
     change = undone.proposal.change
-    emit(_row(undone), f"{undone.state}: {change.target} is {change.before} again")
+    emit(row(undone), f"{undone.state}: {change.target} is {change.before} again")
     if undone.state != "rolled_back":
         raise CheckFailed(f"the undo failed: {undone.reason}")
 
@@ -194,7 +194,7 @@ def _brake(answer: str, reviewer: str, reason: str) -> None:
     emit({"paused": answer == "pause"}, f"{answer}d" if answer == "pause" else "resumed")
 
 
-def _row(entry: "Entry") -> dict[str, object]:
+def row(entry: "Entry") -> dict[str, object]:
     """What programs read of a proposal; only ever extended."""
     proposal = entry.proposal
     return {

@@ -1,6 +1,8 @@
 """One exact change of one target, with its difference and its inverse."""
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+import json
+
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 __all__ = ["Change"]
 
@@ -15,6 +17,15 @@ class Change(BaseModel):
     before: JsonValue
     after: JsonValue
 
+    @field_validator("before", "after")
+    @classmethod
+    def _is_json(cls, value: JsonValue) -> JsonValue:
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError("NaN and infinity are no values that can be set") from None
+        return value
+
     @property
     def inverse(self) -> "Change":
         return self.model_copy(update={"before": self.after, "after": self.before})
@@ -28,4 +39,5 @@ class Change(BaseModel):
 
 
 def _show(value: JsonValue) -> str:
-    return "no limit" if value is None else str(value)
+    """One line whatever the text holds: a line break within it must not pass for the next line."""
+    return "no limit" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,15 +1,17 @@
 """Whether an answer is consent. Permission asks who answers, policy what state things are in."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from grace.errors import NotAllowed
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
 
 __all__ = ["Answer", "check_can_answer", "check_is_asked", "check_is_reviewer"]
+
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Answer(BaseModel):
@@ -18,13 +20,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     answer: Literal["approve", "reject"]
-    reviewer: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
+    reviewer: Words
+    reason: Words
 
 
 def check_is_reviewer(name: str, policy: Policy) -> None:
     """Raises NotAllowed; `grace` is no person, whatever the list says."""
-    if name not in policy.reviewers or name == "grace":
+    if _same(name, "grace"):
+        raise NotAllowed(f"{name!r} is the engine; only a person can be a reviewer")
+    if name not in policy.reviewers:
         known = ", ".join(policy.reviewers)
         raise NotAllowed(f"{name!r} is not on the list of reviewers ({known})")
 
@@ -34,10 +38,9 @@ def check_can_answer(answer: Answer, entry: Entry, policy: Policy) -> None:
 
     For the engine's own proposals the rule against answering one's own is vacuous.
     """
-    reviewer = answer.reviewer.strip()
-    check_is_reviewer(reviewer, policy)
-    if reviewer == entry.proposal.proposed_by:
-        raise NotAllowed(f"{reviewer!r} proposed this by hand; somebody else must answer it")
+    check_is_reviewer(answer.reviewer, policy)
+    if _same(answer.reviewer, entry.proposal.proposed_by):
+        raise NotAllowed(f"{answer.reviewer!r} proposed this by hand; somebody else must answer it")
 
 
 def check_is_asked(entry: Entry, asked_hash: str, now: datetime) -> None:
@@ -47,4 +50,10 @@ def check_is_asked(entry: Entry, asked_hash: str, now: datetime) -> None:
     if entry.state != "awaiting_approval":
         raise NotAllowed(f"the proposal is {entry.state}, no longer waiting for an answer")
     if entry.proposal.is_overdue(now):
-        raise NotAllowed(f"the answer came after the deadline {entry.proposal.deadline:%F %T} UTC")
+        deadline = entry.proposal.deadline.astimezone(UTC)
+        raise NotAllowed(f"the answer came after the deadline {deadline:%F %T} UTC")
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names may be one person: spelled otherwise, nobody becomes somebody else."""
+    return one.strip().casefold() == other.strip().casefold()

@@ -4,14 +4,24 @@ A plain TOML file. Forbid wins over permit, and what no rule names is asked.
 """
 
 import hashlib
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from grace.errors import BadInput
 from grace.governance.change import Change
@@ -24,6 +34,17 @@ DEFAULT = Path(__file__).parent.parent / "default_policy.toml"
 
 Purpose = Literal["change", "inverse"]
 
+# TOML can say true, nan and inf, and none of them is a number that a rule can go by.
+Whole: TypeAlias = Annotated[int, Field(strict=True)]
+Number: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+SAID = {"extra_forbidden": "there is no such key", "missing": "is missing"}
+HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
+KEY = re.compile(r"\s*([\w.\"'-]+)\s*=")
+
+Place: TypeAlias = tuple[int | str, ...]
+
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +56,7 @@ class Rule(Frozen):
     purpose: Purpose = "change"
     lever: str = "*"
     target: str = "*"
-    reason: str = Field(min_length=1)
+    reason: Words
 
     def names(self, purpose: Purpose, change: Change) -> bool:
         patterns = ((self.lever, change.lever), (self.target, change.target))
@@ -47,17 +68,34 @@ class Rule(Frozen):
 class Bounds(Frozen):
     """Guardrails for numbers: outside of these a change is forbidden, whoever proposes it."""
 
-    least: int = Field(default=1, ge=0)
-    most: int = Field(default=1000, ge=1)
-    step_factor: float = Field(default=4.0, ge=1)
+    least: Whole = Field(default=1, ge=0)
+    most: Whole = Field(default=1000, ge=1)
+    step_factor: Number = Field(default=4.0, ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Bounds":
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} is above most {self.most}")
+        return self
+
+    def refusals(self, before: JsonValue, after: JsonValue) -> Iterator[str]:
+        """Why a step from one value to the next goes too far; values of other kinds may take it."""
+        if not _is_number(after):
+            if _is_number(before):
+                yield f"{before} to {after} takes a number out of its bounds"
+            return
+        if not self.least <= after <= self.most:
+            yield f"{after} is outside the bounds {self.least} to {self.most}"
+        if _is_number(before) and after > before * self.step_factor:
+            yield f"{before} to {after} is more than {self.step_factor:g} times at one step"
 
 
 class Measuring(Frozen):
     """Fixed into each plan before it starts. `effect_share` is of the mean that was seen."""
 
-    pairs: int = Field(default=30, ge=7, le=1000)
-    least_block_seconds: float = Field(default=60, ge=1)
-    effect_share: float = Field(default=0.1, gt=0, lt=1)
+    pairs: Whole = Field(default=30, ge=7, le=1000)
+    least_block_seconds: Number = Field(default=60, ge=1)
+    effect_share: Number = Field(default=0.1, gt=0, lt=1)
     on_no_effect: Literal["keep", "undo"] = "undo"
 
 
@@ -67,11 +105,11 @@ class Ruling(Frozen):
 
 
 class Policy(Frozen):
-    reviewers: tuple[str, ...] = Field(min_length=1)
-    changes_a_day: int = Field(default=20, ge=0)
-    open_proposals: int = Field(default=5, ge=1)
-    deadline_hours: float = Field(default=72, gt=0)
-    rest_days: float = Field(default=7, ge=0)
+    reviewers: tuple[Words, ...] = Field(min_length=1)
+    changes_a_day: Whole = Field(default=20, ge=0)
+    open_proposals: Whole = Field(default=5, ge=1)
+    deadline_hours: Number = Field(default=72, gt=0, le=24 * 365)
+    rest_days: Number = Field(default=7, ge=0, le=365)
     forbid: tuple[Rule, ...] = ()
     permit: tuple[Rule, ...] = ()
     bounds: Bounds = Bounds()
@@ -99,16 +137,12 @@ class Policy(Frozen):
     def _refusals(self, change: Change, purpose: Purpose) -> Iterator[str]:
         yield from (rule.reason for rule in self.forbid if rule.names(purpose, change))
         if purpose == "change":
-            yield from self._out_of_bounds(change)
+            yield from self.bounds.refusals(change.before, change.after)
 
-    def _out_of_bounds(self, change: Change) -> Iterator[str]:
-        before, after, bounds = change.before, change.after, self.bounds
-        if not isinstance(after, int | float):
-            return
-        if not bounds.least <= after <= bounds.most:
-            yield f"{after} is outside the bounds {bounds.least} to {bounds.most}"
-        if isinstance(before, int | float) and after > before * bounds.step_factor:
-            yield f"{before} to {after} is more than {bounds.step_factor:g} times at one step"
+
+def _is_number(value: JsonValue) -> TypeGuard[int | float]:
+    """A truth value is none, though Python counts it among the integers."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def load_policy(settings: Settings) -> Policy:
@@ -117,9 +151,10 @@ def load_policy(settings: Settings) -> Policy:
     if settings.policy_file is None and not path.exists():
         path = DEFAULT
     try:
-        text = path.read_text(encoding="utf-8")
-        parsed = tomllib.loads(text)
-        policy = Policy.model_validate({**parsed, "digest": _digest(text)})
+        content = path.read_bytes()
+        parsed = tomllib.loads(text := content.decode())
+        digest = hashlib.sha256(content).hexdigest()
+        policy = Policy.model_validate({**parsed, "digest": digest})
     except OSError as problem:
         raise BadInput(f"policy {path}: {problem.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
@@ -129,18 +164,28 @@ def load_policy(settings: Settings) -> Policy:
     return policy
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _first(problem: ValidationError, text: str) -> str:
-    """The first thing wrong, with the line on which its name stands."""
+    """The first thing wrong, with the line on which it, or else its table, stands."""
     error = problem.errors()[0]
-    names = [str(part) for part in error["loc"] if not isinstance(part, int)]
-    lines = text.splitlines()
-    found = (
-        n for n, line in enumerate(lines, 1) if names and line.lstrip(" [").startswith(names[-1])
-    )
-    line = next(found, None)
-    where = f"line {line}, " if line else ""
-    return f"{where}{'.'.join(names)}: {error['msg']}"
+    place = error["loc"]
+    lines = dict(_places(text))
+    while place and place not in lines:
+        place = place[:-1]
+    where = f"line {lines[place]}, " if place else ""
+    name = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
+    said = SAID.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return f"{where}{name}: {said}"
+
+
+def _places(text: str) -> Iterator[tuple[Place, int]]:
+    """Each table and key of a TOML text, as pydantic names its place, with its line."""
+    table: Place = ()
+    seen: Counter[str] = Counter()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := HEADER.match(line):
+            name = header[2].strip()
+            table = (*name.split("."), seen[name]) if header[1] == "[[" else (*name.split("."),)
+            seen[name] += 1
+            yield table, number
+        elif key := KEY.match(line):
+            yield (*table, *key[1].split(".")), number

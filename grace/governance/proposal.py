@@ -6,10 +6,19 @@ the ledger, so an edited proposal is one that nobody was asked about.
 
 import hashlib
 import json
+import math
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_serializer,
+    field_validator,
+)
 
 from grace.governance.change import Change
 from grace.governance.risk import Risk
@@ -23,7 +32,10 @@ class Frozen(BaseModel):
 
 
 class Evidence(Frozen):
-    """What was seen. Times are UTC; `e_value` against `needed` is the gate's own figure."""
+    """What was seen. Times are UTC; `e_value` against `needed` is the gate's own figure.
+
+    JSON has no infinity: an end of `interval` that is open is null in the text that is hashed.
+    """
 
     metric: str
     unit: Literal["flow run", "none"]
@@ -37,6 +49,18 @@ class Evidence(Frozen):
     ledger_size: int
     facts: dict[str, JsonValue] = Field(default_factory=dict)
     ruled_out: tuple[str, ...] = ()
+
+    @field_serializer("interval", when_used="json")
+    def _closed_ends(self, ends: tuple[float, float] | None) -> list[float | None] | None:
+        return ends and [end if math.isfinite(end) else None for end in ends]
+
+    @field_validator("interval", mode="before")
+    @classmethod
+    def _open_ends(cls, ends: object) -> object:
+        if not isinstance(ends, list | tuple) or len(ends) != 2:
+            return ends
+        low, high = ends
+        return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 class Prediction(Frozen):
@@ -76,7 +100,8 @@ class Proposal(Frozen):
 
     @property
     def by_engine(self) -> bool:
-        return self.proposed_by == "grace"
+        """A person who takes the engine's name when proposing by hand stays a person."""
+        return self.proposed_by == "grace" and self.kind != "by_hand"
 
     def is_overdue(self, now: datetime) -> bool:
         return now > self.deadline

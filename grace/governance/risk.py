@@ -1,12 +1,14 @@
 """The risk of a change: a sum whose every part is named, 0 to 1."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Risk", "RiskWeights", "Track", "assess"]
 
 Tier = Literal["low", "medium", "high"]
+
+Weight: TypeAlias = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 
 
 class RiskWeights(BaseModel):
@@ -14,13 +16,13 @@ class RiskWeights(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    irreversible: float = 0.4
-    shared: float = 0.2
-    evidence: float = 0.2
-    novelty: float = 0.1
-    track_record: float = 0.3
-    medium_from: float = 0.3
-    high_from: float = 0.6
+    irreversible: Weight = 0.4
+    shared: Weight = 0.2
+    evidence: Weight = 0.2
+    novelty: Weight = 0.1
+    track_record: Weight = 0.3
+    medium_from: Weight = 0.3
+    high_from: Weight = 0.6
 
 
 class Track(BaseModel):

@@ -7,7 +7,7 @@ from grace.installation import state
 from grace.installation.state import Installation
 from grace.settings import Settings
 
-__all__ = ["api_url", "child_environment", "connect_environment"]
+__all__ = ["api_url", "child_environment", "connect_environment", "mark"]
 
 # nothing here talks to the outside: the old UI asks no host but its own server, the new one
 # asks an analytics host even when analytics are off
@@ -17,6 +17,9 @@ _PRIVATE = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_UI_V2_ENABLED": "false",
 }
+
+# either spelling is read by some library
+_NO_PROXY = ("NO_PROXY", "no_proxy")
 
 
 def api_url(settings: Settings) -> str:
@@ -40,21 +43,38 @@ def connect_environment(settings: Settings) -> None:
     os.environ.update(_PRIVATE)
 
 
+def mark(settings: Settings) -> str:
+    """The variable, as NAME=value, by which every process of this installation is known."""
+    return f"GRACE_INSTALLATION={settings.installation_file.absolute()}"
+
+
 def child_environment(settings: Settings, installation: Installation) -> dict[str, str]:
     """For server, worker and services: all of this environment but the choice of a log.
 
     Which log a flow run belongs to, its deployment says (`job_variables`), never the worker.
     """
     inherited = {name: value for name, value in os.environ.items() if name != "GRACE_SAMPLE"}
-    service = {"GRACE_SAMPLE_SERVICE": url} if (url := installation.service_url) else {}
+    name, _, value = mark(settings).partition("=")
     return {
         **inherited,
         **_PRIVATE,
-        **service,
+        **_without_proxy(),
+        name: value,
         "GRACE_DATA_DIR": str(settings.data_dir.absolute()),
         "PREFECT_API_URL": installation.api_url,
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        # in memory, as by default, the slots of limits that are taken when the server ends are
+        # never given back; in files they expire a minute after their task was last heard of
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+            "prefect.server.concurrency.lease_storage.filesystem"
+        ),
         # a flow run imports the project from its folder, wherever bytecode may be written
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _without_proxy() -> dict[str, str]:
+    """Everything here is on this machine, where a proxy of the environment does not lead."""
+    direct = "127.0.0.1,localhost"
+    return {name: ",".join(filter(None, (os.environ.get(name), direct))) for name in _NO_PROXY}

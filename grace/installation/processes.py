@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Process", "birth", "is_alive", "spawn", "stop", "stop_all"]
+__all__ = ["Process", "birth", "environment", "is_alive", "marked", "spawn", "stop"]
 
 _POLL_SECONDS = 0.05
 
@@ -23,7 +24,7 @@ class Process(BaseModel):
 
     pid: int
     born: str
-    log: Path
+    log: Path | None = None
 
 
 def birth(pid: int) -> str | None:
@@ -76,35 +77,54 @@ def _default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def stop(process: Process, patience_seconds: float = 15) -> bool:
-    """Ends one process: SIGTERM, then SIGKILL to its session. False if it was gone already."""
-    if not is_alive(process):
-        return False
-    _signal(process, signal.SIGTERM)
-    if not _gone_within(process, patience_seconds):
-        os.killpg(process.pid, signal.SIGKILL)
-        _gone_within(process, patience_seconds)
-    return True
+def environment(pid: int) -> list[str]:
+    """The variables a process was started with, as NAME=value; none where proc(5) is not, or
+    the process is gone or somebody else's."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
 
 
-def stop_all(processes: Sequence[Process], patience_seconds: float = 15) -> list[Process]:
-    """Ends them in the order given, each before the next; those that were alive are returned."""
-    return [process for process in processes if stop(process, patience_seconds)]
+def marked(variable: str) -> list[Process]:
+    """All living processes but this one that were started with the variable NAME=value."""
+    pids = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")} - {os.getpid()}
+    ours = [(pid, birth(pid)) for pid in sorted(pids) if variable in environment(pid)]
+    return [Process(pid=pid, born=born) for pid, born in ours if born]
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def stop(*processes: Process, patience_seconds: float = 15) -> bool:
+    """Ends them together: SIGTERM, then SIGKILL with their groups. False if all were gone."""
+    alive = [process for process in processes if is_alive(process)]
+    for process in alive:
+        _send(process, os.kill, signal.SIGTERM)
+    for process in _left_after(alive, patience_seconds):
+        _send(process, _kill_group, signal.SIGKILL)
+    _left_after(alive, patience_seconds)
+    return bool(alive)
+
+
+def _send(process: Process, kill: Callable[[int, int], None], number: signal.Signals) -> None:
     if is_alive(process):
-        os.kill(process.pid, number)
+        with suppress(ProcessLookupError):
+            kill(process.pid, number)
 
 
-def _gone_within(process: Process, seconds: float) -> bool:
+def _kill_group(pid: int, number: int) -> None:
+    leads = os.getpgid(pid) == pid
+    (os.killpg if leads else os.kill)(pid, number)
+
+
+def _left_after(processes: Sequence[Process], seconds: float) -> list[Process]:
+    """Those that live on when the time is over; returns as soon as there are none."""
     deadline = time.monotonic() + seconds
-    while is_alive(process):
+    while left := [process for process in processes if is_alive(process)]:
         if time.monotonic() > deadline:
-            return False
-        _reap(process.pid)
+            break
         time.sleep(_POLL_SECONDS)
-    return True
+        for process in processes:
+            _reap(process.pid)
+    return left
 
 
 def _reap(pid: int) -> None:

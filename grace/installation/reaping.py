@@ -1,11 +1,10 @@
 """Runs left Running by a power cut: their process is gone, and nobody else will end them."""
 
-import os
 import socket
 from collections.abc import Iterable
 
 from grace.installation.prefect_api import PrefectApi, RunningRun
-from grace.installation.processes import birth
+from grace.installation.processes import birth, environment
 
 __all__ = ["crash_dead_runs", "is_dead_here"]
 
@@ -16,7 +15,15 @@ def is_dead_here(run: RunningRun, hostname: str) -> bool:
     A run without a noted process, or of another machine, is not judged.
     """
     host, _, pid = (run.place or "").rpartition(":")
-    return host == hostname and pid.isdigit() and int(pid) != os.getpid() and not birth(int(pid))
+    return host == hostname and pid.isdigit() and not _executes(int(pid), run)
+
+
+def _executes(pid: int, run: RunningRun) -> bool:
+    """A pid may be somebody else's by now: the environment says for which run it was started."""
+    if not birth(pid):
+        return False
+    variables = environment(pid)
+    return not variables or f"PREFECT__FLOW_RUN_ID={run.id}" in variables
 
 
 def crash_dead_runs(api: PrefectApi) -> list[RunningRun]:

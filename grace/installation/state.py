@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from grace.errors import NotOurs
+from grace.errors import BadInput, NotOurs
 from grace.installation.processes import Process
 from grace.settings import Settings
 
@@ -40,13 +40,13 @@ def read(settings: Settings) -> Installation | None:
         NotOurs: the file is not one that Grace wrote.
     """
     try:
-        text = settings.installation_file.read_text()
+        text = settings.installation_file.read_bytes()
     except FileNotFoundError:
         return None
     try:
         return Installation.model_validate_json(text)
     except ValidationError as error:
-        raise NotOurs(f"{settings.installation_file} is not an installation file") from error
+        raise NotOurs(f"{settings.installation_file} is not an installation file of Grace: move it away") from error
 
 
 def write(settings: Settings, installation: Installation) -> None:
@@ -67,8 +67,18 @@ def write_whole(file: Path, text: str) -> None:
 
 @contextmanager
 def changing(settings: Settings) -> Iterator[None]:
-    """Waits until nobody else brings this installation up or down, and keeps them waiting."""
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.run_dir / "lock").open("w") as lock:
+    """Waits until nobody else brings this installation up or down, and keeps them waiting.
+
+    Raises:
+        BadInput: nothing can be written in the folder of data.
+    """
+    try:
+        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        lock = (settings.run_dir / "lock").open("w")
+    except OSError as error:
+        raise BadInput(
+            f"cannot write in {settings.run_dir} ({error.strerror}): set GRACE_DATA_DIR"
+        ) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

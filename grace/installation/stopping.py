@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from grace.installation import services, state
-from grace.installation.processes import stop
+from grace.installation.environment import mark
+from grace.installation.processes import marked, stop
+from grace.installation.state import Installation
 from grace.settings import Settings
 
 __all__ = ["down"]
@@ -24,5 +26,13 @@ def down(settings: Settings, *, tell: Callable[[str], None]) -> bool:
             if process and stop(process):
                 stopped = True
                 tell(f"{name} stopped")
+            if name == "worker":
+                _stop_runs(settings, installation)
         state.forget(settings)
         return stopped
+
+
+def _stop_runs(settings: Settings, installation: Installation) -> None:
+    """Runs that outlived their worker; while the server still answers, they say so to it."""
+    services_alive = {process.pid for process in installation.processes.values()}
+    stop(*(each for each in marked(mark(settings)) if each.pid not in services_alive))

@@ -27,10 +27,13 @@ _LARGEST_LOG = 700.0  # e**700 is still a float
 
 def log_capital(amounts: Floats, limit: float) -> Floats:
     """(amounts + 1, stakes): the log capital of each stake before and after each amount."""
+    return np.vstack([np.zeros(STAKES.size), np.cumsum(_log_factors(amounts, limit), axis=0)])
+
+
+def _log_factors(amounts: Floats, limit: float) -> Floats:
     with np.errstate(over="ignore"):
         ratio = np.minimum(amounts / limit, math.exp(_LARGEST_LOG))
-    steps = np.log1p(np.multiply.outer(ratio - 1, STAKES))
-    return np.vstack([np.zeros(STAKES.size), np.cumsum(steps, axis=0)])
+    return np.asarray(np.log1p(np.multiply.outer(ratio - 1, STAKES)))
 
 
 def log_evidence(capital: Floats) -> Floats:
@@ -57,7 +60,7 @@ def lower_limit(amounts: Floats, log_needed: float) -> float:
     shares = amounts / largest
 
     def lacking(folds: float) -> float:
-        return log_needed - float(log_evidence(log_capital(shares, math.exp(-folds))[-1]))
+        return log_needed - float(log_evidence(_log_factors(shares, math.exp(-folds)).sum(axis=0)))
 
     if lacking(_LARGEST_LOG) > 0:
         return 0.0

@@ -171,19 +171,21 @@ def _active_starts(age_hours: float, gate: Gate) -> Floats:
 def _first_crossing(capital: Floats, firsts: Indices, log_needed: float) -> _Span | None:
     """The process that crossed first; of several at one unit, the one with most evidence.
 
-    A mean of stakes crosses only where one of them does, so a process none of whose stakes ever
-    gets there is passed over without computing its evidence.
+    A mean of stakes is there only where one of them is, so evidence is computed at those units
+    alone, and a process none of whose stakes ever gets there is passed over.
     """
     highest_to_come = np.maximum.accumulate(capital[::-1])[::-1]
     promising = (highest_to_come[firsts] - capital[firsts]).max(axis=1) >= log_needed
     found: _Span | None = None
     for first in firsts[promising]:
         last = found.last if found else len(capital) - 1
-        log = betting.log_evidence(capital[first + 1 : last + 1] - capital[first])
+        ahead = capital[first + 1 : last + 1]
+        near = np.flatnonzero((ahead >= capital[first] + log_needed).any(axis=1))
+        log = betting.log_evidence(ahead[near] - capital[first])
         crossed = np.flatnonzero(log >= log_needed)
         if crossed.size:
             at = int(crossed[0])
-            span = _Span(int(first), int(first) + at + 1, float(log[at]))
+            span = _Span(int(first), int(first + near[at]) + 1, float(log[at]))
             if found is None or (span.last, -span.log_evidence) < (found.last, -found.log_evidence):
                 found = span
     return found

@@ -81,7 +81,8 @@ def confidence_sequence(
 ) -> Iterator[tuple[float, float]]:
     """After each pair, the constant effects that no pair so far refuted; void pairs tell nothing.
 
-    Should an effect that changes in time refute every constant one, low exceeds high.
+    An end may itself be refuted, where differences are equal to it. Should an effect that changes
+    in time refute every constant one, low exceeds high.
     """
     ordered: list[float] = []
     low, high = -math.inf, math.inf
@@ -115,13 +116,15 @@ def judge(
 
     The first pair with a verdict ends it and later ones are not looked at, so the verdict does
     not depend on when one asks. Improved or regressed: the signs refute "no effect". No effect:
-    the interval lies within +- `smallest_effect`. Void pairs count towards `max_pairs`, at which
-    the verdict is insufficient_data; with void pairs alone it is that, with an e-value of 1.
+    the interval lies within +- `smallest_effect`, so that a constant effect beyond it is passed
+    over with a chance of at most `level`. Void pairs count towards `max_pairs`, at which the
+    verdict is insufficient_data; with void pairs alone it is that, with an e-value of 1.
+    Raises ValueError for a difference that is not finite and for limits out of range.
     """
     if any(value is not None and not math.isfinite(value) for value in differences):
         raise ValueError("a difference must be a finite number, or None for a void pair")
-    if max_pairs < 1 or smallest_effect < 0:
-        raise ValueError("max_pairs must be at least 1 and smallest_effect at least 0")
+    if not (max_pairs >= 1 and smallest_effect >= 0 and 0 < level < 1):
+        raise ValueError("max_pairs must be from 1 on, smallest_effect from 0, level within 0 to 1")
     plus = minus = pairs = 0
     verdict: Verdict | None = None
     interval = (-math.inf, math.inf)
@@ -131,18 +134,13 @@ def judge(
         minus += value is not None and value < 0
         if sign_evidence(plus, minus) >= 1 / level:
             verdict = "improved" if (plus > minus) == (better == "higher") else "regressed"
-        elif -smallest_effect <= interval[0] and interval[1] <= smallest_effect:
+        elif -smallest_effect <= interval[0] <= interval[1] <= smallest_effect:
             verdict = "no_effect"
         elif pairs == max_pairs:
             verdict = "insufficient_data"
         if verdict is not None:
             break
     used = [value for value in differences[:pairs] if value is not None]
-    return Judgement(
-        verdict=verdict,
-        e_value=sign_evidence(plus, minus),
-        pairs=len(used),
-        void_pairs=pairs - len(used),
-        effect=median(used) if used else None,
-        interval=interval,
-    )
+    effect = median(used) if used else None
+    evidence = sign_evidence(plus, minus)
+    return Judgement(verdict, evidence, len(used), pairs - len(used), effect, interval)

@@ -12,7 +12,7 @@ from grace.store.schema import LogTable
 from grace.store.types import UtcTime
 from grace.values import microseconds
 
-__all__ = ["newest"]
+__all__ = ["first_time", "newest"]
 
 
 def newest(
@@ -37,6 +37,13 @@ def newest(
         if kind == "time":
             frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="us", utc=True)
     return frame
+
+
+def first_time(store: Store, table: str) -> datetime | None:
+    """The earliest time in a table's time column."""
+    log = log_table(table)
+    with store.reading() as connection:
+        return connection.execute(sa.select(sa.func.min(log.table.c[log.time]))).scalar_one()
 
 
 def _columns(log: LogTable) -> dict[str, sa.ColumnElement[Any]]:

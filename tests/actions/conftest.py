@@ -27,7 +27,7 @@ BLOCK_SECONDS = 60.0
 
 @dataclass
 class FileLever:
-    """Values in a JSON file; `sets` lists every value that was set, `broken` what it does not do."""
+    """Values in a JSON file; `sets` lists what was set, `broken` what it fails at."""
 
     file: Path
     sets: list[JsonValue] = field(default_factory=list)

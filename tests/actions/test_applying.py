@@ -94,7 +94,7 @@ def test_of_two_at_once_one_applies(store, lever, policy, clock, make, approved)
     entry = approved(make())
     apply_approved(store, lever, entry, policy, clock, "first")
     lever.file.write_text('{"pages": 2}')
-    with pytest.raises(NotAllowed, match="applied cannot become applying|changing"):
+    with pytest.raises(NotAllowed, match=r"applied cannot become applying|changing"):
         apply_approved(store, lever, entry, policy, clock, "second")
     assert lever.sets == [8]
 

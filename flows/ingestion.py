@@ -1,0 +1,19 @@
+"""What Prefect ran, into the log."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+
+from grace.settings import Settings
+from tasks.ingest_prefect import ingest_prefect_runs, publish_counts
+
+__all__ = ["ingestion"]
+
+
+@flow(name="ingestion", log_prints=True)
+def ingestion() -> None:
+    """Reads what Prefect ran since the last time; doing it twice adds nothing."""
+    now = datetime.now(UTC)
+    counts = ingest_prefect_runs(Settings(), now)
+    print(counts)
+    publish_counts(counts, now)

@@ -1,0 +1,53 @@
+"""`grace propose`: a change by hand, that goes the same way as the engine's own."""
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from grace.cli.options import settings
+from grace.cli.output import emit
+from grace.errors import NotAllowed
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(propose)
+
+
+def propose(
+    target: Annotated[
+        str, typer.Argument(help="tag:NAME, deployment:FLOW/NAME or global:NAME, for limits.")
+    ],
+    value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],
+    why: Annotated[str, typer.Option("--why", "-w", help="Why; people read it before answering.")],
+    proposer: Annotated[
+        str, typer.Option("--as", help="Your name.", default_factory=getpass.getuser)
+    ],
+    lever: Annotated[str, typer.Option(help="What turns the target.")] = "concurrency-limit",
+) -> None:
+    """Propose a change by hand. Somebody else approves it, and it is measured like any other.
+
+    Example: grace propose tag:sample-pages 1 --as alice --why "spare the service"
+    """
+    from grace.cli.proposals import row
+    from grace.installation import connect_environment
+
+    connect_environment(settings())
+    from tasks.by_hand import propose_by_hand
+    from tasks.runs import run_link
+
+    entry = propose_by_hand(settings(), lever, target, _parsed(value), why=why, by=proposer)
+    if entry.state == "forbidden":
+        raise NotAllowed(f"the policy forbids it: {entry.reason} (recorded as {entry.id})")
+    where = f"\nIts run: {run_link(entry.run_id)}" if entry.run_id else ""
+    emit(row(entry), f"{entry.id} is {entry.state}: {entry.proposal.title}{where}")
+
+
+def _parsed(value: str) -> object:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value

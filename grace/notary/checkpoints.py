@@ -1,0 +1,72 @@
+"""Checkpoints as they are kept: in the database, and the last one outside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from grace.errors import LedgerBroken
+from grace.ledger.note import Checkpoint, Note, VerifierKey
+from grace.store.schema import checkpoints
+
+__all__ = ["Signed", "add", "insist", "newest", "read_note", "stored"]
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A checkpoint as its note says it, whoever signed it.
+
+    `where` is what messages call it. `key_id` is that of the key asked for where it signed, else
+    that of whoever did; `valid` says whether the key asked for really signed it.
+    """
+
+    where: str
+    note: str
+    checkpoint: Checkpoint
+    key_id: str
+    valid: bool
+
+
+def read_note(note: str, key: VerifierKey, where: str) -> Signed:
+    """ValueError where the note is no checkpoint, or its signature by `key` is wrong."""
+    parsed = Note.parse(note)
+    checkpoint = Checkpoint.parse(parsed.text)
+    standing = parsed.standing(key)
+    if standing == "invalid":
+        raise ValueError(f"its signature by {key.key_id} is wrong")
+    valid = standing == "valid"
+    if valid and checkpoint.origin != key.name:
+        raise ValueError(f"it is of {checkpoint.origin}, signed by the key of {key.name}")
+    signer = key.key_id if valid else parsed.signatures[0].key_id
+    return Signed(where, note, checkpoint, signer, valid)
+
+
+def insist(note: str, key: VerifierKey, where: str) -> Signed:
+    """As `read_note`, for the signer: LedgerBroken where the note is not `key`'s."""
+    try:
+        signed = read_note(note, key, where)
+    except ValueError as problem:
+        raise LedgerBroken(f"{where} is damaged: {problem}") from None
+    if not signed.valid:
+        raise LedgerBroken(
+            f"{where} was signed by another key: {signed.key_id}, where this log's is {key.key_id}"
+        )
+    return signed
+
+
+def newest(connection: sa.Connection) -> str | None:
+    """The note of the largest size stored, None where nothing was signed."""
+    query = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def add(connection: sa.Connection, signed: Checkpoint, note: str, now: datetime) -> None:
+    values = {"size": signed.size, "note": note, "signed_at": now}
+    connection.execute(checkpoints.insert().values(values))
+
+
+def stored(connection: sa.Connection) -> Iterator[tuple[object, object]]:
+    """Size and note of every stored checkpoint by size, as they stand in the file."""
+    query = sa.text("SELECT size, note FROM checkpoints NOT INDEXED ORDER BY size")
+    return (tuple(row) for row in connection.execution_options(stream_results=True).execute(query))

@@ -1,0 +1,34 @@
+"""Whether a target may be proposed now: open ones, resting ones, and the cap come first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from grace.governance.policy import Policy
+from grace.governance.register import Entry
+from grace.opportunities.finding import Standing
+
+__all__ = ["standing_of"]
+
+RESTING = frozenset({"rejected", "forbidden", "rolled_back", "failed", "rollback_failed"})
+
+
+def standing_of(
+    entries: Sequence[Entry], kind: str, target: str, policy: Policy, now: datetime
+) -> tuple[Standing, str] | None:
+    """What stands against a new proposal for a target, with the reason; None if nothing does."""
+    ours = [entry for entry in entries if entry.proposal.change.target == target]
+    for entry in ours:
+        if entry.is_open:
+            return "open", f"proposal {entry.id[-12:]} for it is {entry.state}"
+    for entry in reversed(ours):
+        rests = entry.changed_at + policy.rest
+        if entry.proposal.kind == kind and entry.state in RESTING and now < rests:
+            why = f": {entry.reason}" if entry.reason else ""
+            return (
+                "resting",
+                f"{entry.state} on {entry.changed_at:%Y-%m-%d}{why}; rests until {rests:%Y-%m-%d}",
+            )
+    waiting = sum(entry.is_open and entry.proposal.by_engine for entry in entries)
+    if waiting >= policy.open_proposals:
+        return "held back", f"{waiting} proposals are open already, which is the most allowed"
+    return None
