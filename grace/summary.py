@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from grace.errors import BadInput
 from grace.governance.decisions import is_paused
 from grace.governance.register import list_entries
+from grace.ledger import tiles
 from grace.opportunities.finding import Finding
 from grace.store import Store
-from grace.store.schema import LOGS
+from grace.store.schema import LOGS, checkpoints, ledger_head
+from grace.store.tile_table import DatabaseTiles
 
-__all__ = ["Summary", "last_findings", "summarise", "why"]
+__all__ = ["LedgerState", "Summary", "last_findings", "ledger_state", "summarise", "why"]
 
 CYCLES = LOGS["meta_loop_logs"].table
 
@@ -33,11 +35,33 @@ class Summary:
     last_cycle: datetime | None
 
 
+@dataclass(frozen=True)
+class LedgerState:
+    """The tree as it is now, its root in hex, and how much of it was signed when last."""
+
+    size: int
+    root: str
+    signed_size: int | None
+    signed_at: datetime | None
+
+
+def ledger_state(store: Store) -> LedgerState:
+    """As the tiles say; only `grace ledger verify` compares them with the rows."""
+    newest = sa.select(checkpoints.c.size, checkpoints.c.signed_at).order_by(
+        checkpoints.c.size.desc()
+    )
+    with store.reading() as connection:
+        size = connection.execute(sa.select(ledger_head.c.size)).scalar_one()
+        root = tiles.root(DatabaseTiles(connection), size)
+        signed = connection.execute(newest.limit(1)).first()
+    return LedgerState(size, root.hex(), *(signed or (None, None)))
+
+
 def summarise(store: Store) -> Summary:
     """Implemented is what was ever applied; made is what was kept because it improved."""
     entries = list_entries(store)
-    states = Counter(entry.state for entry in entries)
-    verdicts = Counter(entry.verdict for entry in entries if entry.verdict)
+    states = Counter(str(entry.state) for entry in entries)
+    verdicts = Counter(str(entry.verdict) for entry in entries if entry.verdict)
     applied = ("applied", "measuring", "kept", "rolling_back", "rolled_back", "rollback_failed")
     with store.reading() as connection:
         last = connection.execute(sa.select(sa.func.max(CYCLES.c.completed_at))).scalar_one()

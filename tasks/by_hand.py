@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from grace.opportunities.waits import LimitPressure, predict, pressures
 from pydantic import JsonValue
 
 from grace.errors import BadInput
@@ -14,8 +13,10 @@ from grace.governance.proposal import Evidence, Prediction, Proposal
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
 from grace.levers import find_lever
+from grace.opportunities.choosing import predict
 from grace.opportunities.drawing import Case, draw_up
 from grace.opportunities.reduce_wait_time import METRIC
+from grace.opportunities.waits import LimitPressure, pressures
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import newest
@@ -64,7 +65,10 @@ def _check_none_open(entries: list[Entry], target: str) -> None:
 def _case(store: Store, change: Change, why: str, by: str, now: datetime) -> Case:
     """What the last day shows of the target, if anything; a person needs no proof to propose."""
     frame = newest(store, "parallel_process_logs", since=now - RECENT)
-    found = next((each for each in pressures(frame, now) if each.limit == change.target), None)
+    found = next(
+        (each for each in pressures(frame, now, since=now - RECENT) if each.key == change.target),
+        None,
+    )
     with store.writing(now) as writer:
         size = writer.size
     return Case(
@@ -81,12 +85,12 @@ def _case(store: Store, change: Change, why: str, by: str, now: datetime) -> Cas
 
 
 def _evidence(found: LimitPressure | None, size: int) -> Evidence:
-    if found is None or not found.n:
+    if found is None or not found.units:
         return Evidence(metric=METRIC, unit="none", n=0, mean=None, ledger_size=size)
     return Evidence(
         metric=METRIC,
         unit="flow run",
-        n=found.n,
+        n=found.units,
         mean=found.mean,
         span=(found.times[0], found.times[-1]),
         ledger_size=size,
@@ -95,12 +99,8 @@ def _evidence(found: LimitPressure | None, size: int) -> Evidence:
 
 
 def _prediction(frame: pd.DataFrame, found: LimitPressure | None, change: Change) -> Prediction:
-    if found is None or not found.n or not isinstance(change.after, int):
+    if found is None or not found.units or not isinstance(change.after, int):
         how = "no run under this target was logged within a day"
         return Prediction(metric=METRIC, now=None, then=None, how=how)
-    return Prediction(
-        metric=METRIC,
-        now=found.mean,
-        then=predict(frame, change.target, change.after),
-        how="By replaying the logged runs with so many places, each as long as it was.",
-    )
+    forecast = predict(frame, change.target, change.after)
+    return Prediction(metric=METRIC, now=forecast.now, then=forecast.then, how=forecast.how)

@@ -55,9 +55,7 @@ def _engine(client: SyncPrefectClient, deployment: DeploymentResponse, name: str
     active = [schedule.schedule for schedule in deployment.schedules if schedule.active]
     intervals = [each.interval for each in active if isinstance(each, IntervalSchedule)]
     last = _newest(client, deployment, ENDED, FlowRunSort.END_TIME_DESC)
-    ahead = _newest(
-        client, deployment, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC
-    )
+    ahead = _newest(client, deployment, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC)
     return Engine(
         name=name,
         running=bool(active) and not deployment.paused,

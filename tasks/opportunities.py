@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from grace.opportunities.waits import pressures
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
@@ -19,6 +18,7 @@ from grace.opportunities.drawing import Case, draw_up
 from grace.opportunities.finding import Finding
 from grace.opportunities.reduce_wait_time import KIND, Seen, case_for, finding_for, see
 from grace.opportunities.standing import standing_of
+from grace.opportunities.waits import pressures
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import first_time, newest
@@ -45,9 +45,9 @@ def find_waits(settings: Settings, now: datetime) -> list[Finding]:
     """Look at every limit in the log; propose where it is proven, else say why not."""
     cycle = _Cycle(settings, open_store(settings.url), load_policy(settings), now)
     frame = newest(cycle.store, "parallel_process_logs", since=now - EVIDENCE_DAYS)
-    found = pressures(frame, now)
-    origins = {each.limit: _origin(cycle, each.limit) for each in found}
-    seen = see([each.since(origins[each.limit]) for each in found], origins, now)
+    found = pressures(frame, now, since=now - EVIDENCE_DAYS)
+    origins = {each.key: _origin(cycle, each.key) for each in found}
+    seen = see(found, origins, now)
     return [_propose_or_say(cycle, each, frame) for each in seen]
 
 
@@ -100,7 +100,7 @@ def _origin(cycle: _Cycle, target: str) -> datetime:
 
 
 def _propose_or_say(cycle: _Cycle, seen: Seen, frame: pd.DataFrame) -> Finding:
-    target = seen.pressure.limit
+    target = seen.pressure.key
     against = standing_of(list_entries(cycle.store), KIND, target, cycle.policy, cycle.now)
     if against is not None:
         return finding_for(seen, *against)

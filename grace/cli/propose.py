@@ -2,13 +2,16 @@
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grace.cli.options import settings
 from grace.cli.output import emit
 from grace.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = ["register"]
 
@@ -46,8 +49,9 @@ def propose(
     emit(row(entry), f"{entry.id} is {entry.state}: {entry.proposal.title}{where}")
 
 
-def _parsed(value: str) -> object:
+def _parsed(value: str) -> "JsonValue":
     try:
-        return json.loads(value)
+        parsed: JsonValue = json.loads(value)
     except json.JSONDecodeError:
         return value
+    return parsed

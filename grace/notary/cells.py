@@ -12,12 +12,12 @@ from itertools import repeat
 from grace.ledger.encoding import FALSE, FLOAT, HEAD, INTEGER, NULL, TAGS, TRUE
 from grace.values import Kind
 
-__all__ = ["UNENCODABLE", "Pieces", "pieces"]
+__all__ = ["UNENCODABLE", "pieces"]
 
 Column = Sequence[object]
 Pieces = Iterable[bytes]
 
-UNENCODABLE = (TypeError, KeyError, struct.error)
+UNENCODABLE = (TypeError, KeyError, OverflowError, UnicodeDecodeError, struct.error)
 KNOWN_LENGTHS = 65536
 NONE = type(None)
 
@@ -52,7 +52,7 @@ def pieces(kind: Kind, column: Column) -> tuple[Pieces, ...]:
         return _texts(HEADS[kind], column, nulls)
     if kind == "boolean":
         _insist(column, int)
-        return (map(BOOLEANS, column),)
+        return (map(BOOLEANS, column),)  # type: ignore[arg-type]
     if kind == "float":
         _insist(column, float)
         return (_numbers(FLOAT, TAGS[kind], column, nulls),)

@@ -14,9 +14,10 @@ import pandas as pd
 from grace.governance.change import Change
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Prediction
+from grace.opportunities.choosing import choose_limit, ruled_out
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding, Standing
-from grace.opportunities.waits import LimitPressure, choose_limit, predict, ruled_out
+from grace.opportunities.waits import LimitPressure
 from grace.statistics.discovery import select
 from grace.statistics.evidence import Evidence as Weighed
 from grace.statistics.evidence import Gate, weigh
@@ -27,6 +28,7 @@ KIND = "reduce_wait_time"
 LEVER = "concurrency-limit"
 GATE = Gate(threshold=2.0, kind="mean_above")
 TARGET_SECONDS = 1.0
+GOVERNABLE = frozenset({"tag", "deployment", "global"})
 METRIC = "mean excess wait"
 
 
@@ -44,11 +46,11 @@ class Seen:
 
 
 def see(
-    pressures: Sequence[LimitPressure], origins: Mapping[str, datetime | None], now: datetime
+    pressures: Sequence[LimitPressure], origins: Mapping[str, datetime], now: datetime
 ) -> list[Seen]:
     """Weigh each limit's flow runs since its stream began, and select across the limits."""
     weighed = [
-        weigh(pressure.times, pressure.values, GATE, now, origin=origins.get(pressure.limit))
+        weigh(pressure.times, pressure.values, GATE, now, origin=origins[pressure.key])
         for pressure in pressures
     ]
     selected = select([each.stream_e_value for each in weighed])
@@ -58,27 +60,26 @@ def see(
 def case_for(seen: Seen, frame: pd.DataFrame, policy: Policy, ledger_size: int) -> Case | Finding:
     """The case for a better limit, or why there is none."""
     pressure = seen.pressure
-    choice = choose_limit(frame, pressure.limit, TARGET_SECONDS, policy.bounds.step_factor)
-    if choice is None or choice.limit <= pressure.value:
-        reason = "no limit within one step is predicted to lower the wait"
-        return finding_for(seen, "held back", reason)
+    if pressure.key.partition(":")[0] not in GOVERNABLE:
+        return finding_for(seen, "held back", "Grace has no lever for it yet")
+    choice = choose_limit(frame, pressure.key, TARGET_SECONDS, policy.bounds.step_factor)
+    if choice.limit <= pressure.limit:
+        return finding_for(seen, "held back", choice.reason)
     return Case(
         kind="reduce_wait_time",
-        title=f"Raise {pressure.limit} from {pressure.value} to {choice.limit}",
+        title=f"Raise {pressure.key} from {pressure.limit} to {choice.limit}",
         why=(
             f"Its runs wait {seen.weighed.mean or 0:.1f} s longer than they must, on average: "
-            f"{pressure.met_share:.0%} of them found all {pressure.value} places taken."
+            f"{pressure.met_share:.0%} of them found all {pressure.limit} places taken."
         ),
         proposed_by="grace",
-        change=Change(
-            lever=LEVER, target=pressure.limit, before=pressure.value, after=choice.limit
-        ),
+        change=Change(lever=LEVER, target=pressure.key, before=pressure.limit, after=choice.limit),
         evidence=evidence_of(seen, frame, ledger_size),
         prediction=Prediction(
             metric=METRIC,
-            now=seen.weighed.mean,
-            then=predict(frame, pressure.limit, choice.limit),
-            how=choice.reason,
+            now=choice.forecast.now,
+            then=choice.forecast.then,
+            how=choice.forecast.how,
         ),
         floor_seconds=pressure.floor_seconds,
         gap_seconds=pressure.gap_seconds,
@@ -102,7 +103,7 @@ def evidence_of(seen: Seen, frame: pd.DataFrame, ledger_size: int) -> Evidence:
             "wait that no limit lowers": f"{pressure.floor_seconds:.2f} s",
             "task runs that met the limit": f"{pressure.met_share:.0%}",
         },
-        ruled_out=tuple(ruled_out(frame, pressure.limit)),
+        ruled_out=tuple(ruled_out(frame, pressure.key)),
     )
 
 
@@ -113,7 +114,7 @@ def finding_for(
     weighed = seen.weighed
     told, why = (standing, reason) if standing else _untold(weighed)
     return Finding(
-        target=seen.pressure.limit,
+        target=seen.pressure.key,
         kind=KIND,
         standing=told,
         reason=why,

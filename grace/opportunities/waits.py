@@ -9,7 +9,6 @@ lowers the floor. The unit is the flow run, because the waits within one depend 
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean, median
@@ -20,9 +19,18 @@ import pandas as pd
 
 from grace.opportunities.queueing import Floats, met_limit
 
-__all__ = ["LimitPressure", "UnitValue", "floors", "governed_runs", "pressures", "unit_values"]
+__all__ = [
+    "LimitPressure",
+    "UnitValue",
+    "floors",
+    "governed_runs",
+    "pressures",
+    "seconds_since_epoch",
+    "unit_values",
+]
 
 Level = Literal["task_run", "flow_run"]
+TIMES = ("queued", "started", "completed")
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class LimitPressure:
     floor_seconds: float
     times: tuple[datetime, ...]
     values: tuple[float, ...]
+    unit_ids: tuple[str, ...]
     runs: int
     met: int
     changed_at: datetime | None
@@ -57,7 +66,7 @@ class LimitPressure:
     @property
     def met_share(self) -> float:
         """The share of the governed runs for which the limit was binding."""
-        return self.met / self.runs
+        return self.met / self.runs if self.runs else 0.0
 
     @property
     def gap_seconds(self) -> float | None:
@@ -82,18 +91,16 @@ class UnitValue:
 
 
 def pressures(
-    frame: pd.DataFrame, now: datetime, since: datetime | None = None
+    frame: pd.DataFrame, now: datetime | None = None, since: datetime | None = None
 ) -> list[LimitPressure]:
     """What each limit did by `now`, by key; `since` is where the frame begins, if it was cut.
 
     Units whose flow run started before `since` are left out, as some of their runs may be.
     """
-    runs = governed_runs(frame, now)
-    floor = floors(frame, now)
-    complete = _complete(frame, now, since)
-    return [
-        _pressure(str(key), group, floor, complete) for key, group in runs.groupby("key", sort=True)
-    ]
+    ended = _ended_runs(frame, now)
+    governed = _governed(ended)
+    floor, complete = _floors(ended, governed), _complete(frame, now, since)
+    return [_pressure(str(key), group, floor, complete) for key, group in governed.groupby("key")]
 
 
 def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[UnitValue]:
@@ -101,14 +108,12 @@ def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[Uni
 
     Flow runs under way are there too, where others of the same name have runs under the limit.
     """
-    runs = governed_runs(frame)
-    runs = runs[runs["key"] == key]
+    governed = governed_runs(frame)
+    runs = governed[governed["key"] == key]
     complete = _complete(frame)
-    excess = runs.assign(excess=_excess(runs, floor_seconds)).groupby("unit")
-    ended = [
-        _unit_value(str(unit), group, complete=unit in complete) for unit, group in excess
-    ]
-    return sorted(ended + _under_way(frame, runs), key=lambda unit: unit.queued)
+    units = runs.assign(excess=_excess(runs, floor_seconds)).groupby("unit")
+    seen = [_unit_value(str(unit), group, complete=unit in complete) for unit, group in units]
+    return sorted(seen + _under_way(frame, set(runs["unit"])), key=lambda unit: unit.queued)
 
 
 def floors(frame: pd.DataFrame, now: datetime | None = None) -> dict[str, float]:
@@ -116,11 +121,8 @@ def floors(frame: pd.DataFrame, now: datetime | None = None) -> dict[str, float]
 
     Where every run met one, the shortest wait: the floor cannot be higher.
     """
-    runs, governed = _ended_runs(frame, now), governed_runs(frame, now)
-    met = set(governed.loc[governed["met"], "process_id"])
-    free = runs[~runs["process_id"].isin(met)]
-    shortest, usual = runs.groupby("place")["wait"].min(), free.groupby("place")["wait"].median()
-    return {str(place): float(usual.get(place, low)) for place, low in shortest.items()}
+    ended = _ended_runs(frame, now)
+    return _floors(ended, _governed(ended))
 
 
 def governed_runs(frame: pd.DataFrame, now: datetime | None = None) -> pd.DataFrame:
@@ -129,16 +131,7 @@ def governed_runs(frame: pd.DataFrame, now: datetime | None = None) -> pd.DataFr
     Other columns: process_id, level, place, unit, wait and slot time `held` in seconds, queued,
     started and completed.
     """
-    runs = _ended_runs(frame, now)
-    rows = runs.assign(key=[list(limits) for limits in runs["limits"]]).explode("key")
-    rows = rows[rows["key"].notna()].reset_index(drop=True)
-    pairs = zip(rows["limits"], rows["key"], strict=True)
-    rows["limit"] = np.array([limits[key] for limits, key in pairs], dtype=np.int64)
-    rows["met"] = False
-    for _, group in rows.groupby("key"):
-        times = (_seconds(group[name]) for name in ("queued", "started", "completed"))
-        rows.loc[group.index, "met"] = met_limit(*times, group["limit"].to_numpy())
-    return rows.drop(columns="limits")
+    return _governed(_ended_runs(frame, now))
 
 
 def _ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
@@ -149,7 +142,8 @@ def _ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
         ended &= frame["completed_at"] <= now
     rows = frame[ended & ~subflow]
     payloads = [json.loads(payload) for payload in rows["task_payload"]]
-    ready = pd.to_datetime([payload.get("ready_at") for payload in payloads], utc=True)
+    ready = pd.Series([payload.get("ready_at") for payload in payloads], rows.index, dtype=object)
+    ready = pd.to_datetime(ready, utc=True, format="ISO8601")
     queued = rows["queued_at"].where(~(ready > rows["queued_at"]), ready)
     is_task = rows["process_type"] == "task_run"
     return pd.DataFrame(
@@ -166,6 +160,26 @@ def _ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
             "limits": [payload.get("limits") or {} for payload in payloads],
         }
     )
+
+
+def _governed(ended: pd.DataFrame) -> pd.DataFrame:
+    keys = pd.Series([list(limits) for limits in ended["limits"]], ended.index, dtype=object)
+    rows = ended.assign(key=keys).explode("key")
+    rows = rows[rows["key"].notna()].reset_index(drop=True)
+    pairs = zip(rows["limits"], rows["key"], strict=True)
+    rows["limit"] = np.array([limits[key] for limits, key in pairs], dtype=np.int64)
+    rows["met"] = False
+    for _, group in rows.groupby("key"):
+        queued, started, completed = (seconds_since_epoch(group[name]) for name in TIMES)
+        met = met_limit(queued, started, completed, group["limit"].to_numpy())
+        rows.loc[group.index, "met"] = met
+    return rows.drop(columns="limits")
+
+
+def _floors(ended: pd.DataFrame, governed: pd.DataFrame) -> dict[str, float]:
+    free = ended[~ended["process_id"].isin(governed.loc[governed["met"], "process_id"])]
+    shortest, usual = ended.groupby("place")["wait"].min(), free.groupby("place")["wait"].median()
+    return {str(place): float(usual.get(place, low)) for place, low in shortest.items()}
 
 
 def _complete(
@@ -201,6 +215,7 @@ def _pressure(
         floor_seconds=seconds,
         times=tuple(time.to_pydatetime() for time in units["time"]),
         values=tuple(float(value) for value in units["value"]),
+        unit_ids=tuple(str(unit) for unit in units.index),
         runs=len(runs),
         met=int(runs["met"].sum()),
         changed_at=changed_at,
@@ -218,15 +233,22 @@ def _unit_value(unit: str, runs: pd.DataFrame, *, complete: bool) -> UnitValue:
     )
 
 
-def _under_way(frame: pd.DataFrame, runs: pd.DataFrame) -> Iterator[UnitValue]:
-    """Flow runs that have not ended, and none of whose governed runs has."""
-    return iter(())
+def _under_way(frame: pd.DataFrame, seen: set[str]) -> list[UnitValue]:
+    """Flow runs that have not ended, of the flows of those seen, and not seen themselves."""
+    flow_runs = frame[frame["process_type"] == "flow_run"]
+    names = set(flow_runs.loc[flow_runs["process_id"].isin(seen), "task_name"])
+    waiting = flow_runs["completed_at"].isna() & flow_runs["task_name"].isin(names)
+    rows = flow_runs[waiting & ~flow_runs["process_id"].isin(seen)]
+    return [
+        UnitValue(unit, queued.to_pydatetime(), None, float("nan"), None)
+        for unit, queued in zip(rows["process_id"], rows["queued_at"], strict=True)
+    ]
 
 
 def _excess(runs: pd.DataFrame, floor_seconds: float) -> pd.Series:
     return (runs["wait"] - floor_seconds).clip(lower=0.0)
 
 
-def _seconds(times: pd.Series) -> Floats:
+def seconds_since_epoch(times: "pd.Series[pd.Timestamp]") -> Floats:
     epoch = pd.Timestamp(0, tz="UTC")
-    return ((times - epoch) / pd.Timedelta(seconds=1)).to_numpy(dtype=np.float64)
+    return np.asarray((times - epoch) / pd.Timedelta(seconds=1), dtype=np.float64)

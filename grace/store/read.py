@@ -42,8 +42,10 @@ def newest(
 def first_time(store: Store, table: str) -> datetime | None:
     """The earliest time in a table's time column."""
     log = log_table(table)
+    query = sa.select(sa.func.min(log.table.c[log.time]))
     with store.reading() as connection:
-        return connection.execute(sa.select(sa.func.min(log.table.c[log.time]))).scalar_one()
+        found: datetime | None = connection.execute(query).scalar_one()
+    return found
 
 
 def _columns(log: LogTable) -> dict[str, sa.ColumnElement[Any]]:

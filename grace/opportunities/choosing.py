@@ -1,0 +1,193 @@
+"""Which value a limit should have, what it promises, and why nothing else was chosen."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import pandas as pd
+
+from grace.errors import BadInput
+from grace.opportunities.queueing import replay
+from grace.opportunities.waits import (
+    LimitPressure,
+    floors,
+    governed_runs,
+    pressures,
+    seconds_since_epoch,
+)
+
+__all__ = ["Choice", "Forecast", "choose_limit", "predict", "ruled_out"]
+
+TASK_RUNS = "task runs"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Mean excess wait a flow run in seconds: as seen under `limit_now`, as predicted for `limit`.
+
+    Both are None where nothing was seen yet; `how` says what the prediction rests on.
+    """
+
+    limit_now: int
+    now: float | None
+    limit: int
+    then: float | None
+    how: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The limit to propose: the present one where no other promises anything."""
+
+    limit: int
+    forecast: Forecast
+    reason: str
+
+    @property
+    def predicted(self) -> float | None:
+        """Mean excess wait under `limit` in seconds."""
+        return self.forecast.then
+
+
+def predict(
+    frame: pd.DataFrame,
+    key: str,
+    new_limit: int,
+    *,
+    now: datetime | None = None,
+    since: datetime | None = None,
+) -> Forecast:
+    """What another value of a limit would do, calibrated on what the present one did.
+
+    Raises BadInput where no run under the limit is in the frame.
+    """
+    pressure = _pressure_of(frame, key, now, since)
+    return _forecast(pressure, _replayed(frame, pressure, now), new_limit)
+
+
+def choose_limit(
+    frame: pd.DataFrame,
+    key: str,
+    target_seconds: float = 1.0,
+    step_factor: float = 4.0,
+    *,
+    now: datetime | None = None,
+    since: datetime | None = None,
+) -> Choice:
+    """The smallest limit predicted to reach the target, at most `step_factor` times the present.
+
+    If none reaches it, the smallest that does as well as the largest allowed. Raises BadInput
+    where no run under the limit is in the frame.
+    """
+    pressure = _pressure_of(frame, key, now, since)
+    replayed = _replayed(frame, pressure, now)
+    highest = max(pressure.limit + 1, int(step_factor * pressure.limit))
+    best = _forecast(pressure, replayed, highest)
+    if best.then is None or pressure.mean is None or best.then >= pressure.mean:
+        here = _forecast(pressure, replayed, pressure.limit)
+        return Choice(pressure.limit, here, f"no higher {key} would shorten what was seen")
+    wanted = max(target_seconds, best.then)
+    larger = range(pressure.limit + 1, highest + 1)
+    place = bisect_left(larger, True, key=lambda slots: _reaches(replayed, pressure, slots, wanted))
+    forecast = _forecast(pressure, replayed, larger[place])
+    return Choice(forecast.limit, forecast, _reason(forecast, target_seconds, step_factor))
+
+
+def ruled_out(
+    frame: pd.DataFrame, chosen: str, *, now: datetime | None = None, since: datetime | None = None
+) -> list[str]:
+    """Why no other limit was chosen, and no other cause: a sentence each, from the data."""
+    seen = pressures(frame, now, since)
+    cost = next((one.mean for one in seen if one.key == chosen), None)
+    others = [_why_not(one, cost) for one in seen if one.key != chosen]
+    if not any(one.level == "flow_run" for one in seen):
+        others.append("No limit of a deployment, work queue or work pool governs these flow runs.")
+    return others + _floor_sentences(floors(frame, now))
+
+
+def _pressure_of(
+    frame: pd.DataFrame, key: str, now: datetime | None, since: datetime | None
+) -> LimitPressure:
+    for pressure in pressures(frame, now, since):
+        if pressure.key == key:
+            return pressure
+    raise BadInput(f"no run under {key} is in the log yet; let Grace read some first")
+
+
+def _replayed(
+    frame: pd.DataFrame, pressure: LimitPressure, now: datetime | None
+) -> Callable[[int], float]:
+    """The mean wait of the units, a function of the slots, were their queue played again."""
+    runs = governed_runs(frame, now)
+    runs = runs[(runs["key"] == pressure.key) & (runs["limit"] == pressure.limit)]
+    if pressure.changed_at is not None:
+        runs = runs[runs["queued"] > pressure.changed_at]
+    queued, held = seconds_since_epoch(runs["queued"]), runs["held"].to_numpy()
+    counted = runs["unit"].isin(pressure.unit_ids)
+
+    def mean(slots: int) -> float:
+        waits = runs.assign(replayed=replay(queued, held, slots))
+        return float(waits[counted].groupby("unit")["replayed"].mean().mean())
+
+    return cache(mean)
+
+
+def _forecast(pressure: LimitPressure, replayed: Callable[[int], float], limit: int) -> Forecast:
+    now = pressure.mean
+    modelled = replayed(pressure.limit) if now is not None else 0.0
+    then = now if now is None or modelled == 0 else now * replayed(limit) / modelled
+    return Forecast(pressure.limit, now, limit, then, _how(pressure, limit, modelled))
+
+
+def _reaches(
+    replayed: Callable[[int], float], pressure: LimitPressure, slots: int, wanted: float
+) -> bool:
+    then = _forecast(pressure, replayed, slots).then
+    return then is not None and then <= wanted
+
+
+def _how(pressure: LimitPressure, limit: int, modelled: float) -> str:
+    if pressure.mean is None:
+        return "No flow run under this limit has ended yet."
+    if modelled == 0:
+        return (
+            f"Played again with {pressure.limit} slots, nothing would have waited: the limit does "
+            "not explain the wait, so none of its values is expected to change it."
+        )
+    return (
+        f"The arrivals and slot times of {pressure.runs} runs, played again first come, first "
+        f"served with {limit} slots instead of {pressure.limit}; the wait that was seen is taken "
+        "to change in the same ratio. Execution times are assumed to stay as they are: runs that "
+        "share something else may become slower beside more others."
+    )
+
+
+def _reason(forecast: Forecast, target_seconds: float, step_factor: float) -> str:
+    if forecast.then is not None and forecast.then <= target_seconds:
+        return f"{forecast.limit} is the smallest limit predicted to reach {target_seconds:g} s"
+    return (
+        f"no limit up to {step_factor:g} times the present one is predicted to reach "
+        f"{target_seconds:g} s; {forecast.limit} is the smallest of those that come nearest"
+    )
+
+
+def _why_not(pressure: LimitPressure, cost: float | None) -> str:
+    kind = TASK_RUNS if pressure.level == "task_run" else "flow runs"
+    met = f"{pressure.met} of {pressure.runs} {kind} met it"
+    name = f"{pressure.key} (limit {pressure.limit})"
+    if not pressure.met or pressure.mean is None:
+        return f"{name} does not bind: {met}."
+    against = "" if cost is None else f", against {cost:.2f} s"
+    return f"{name}: {met}, at a mean excess wait of {pressure.mean:.2f} s{against}."
+
+
+def _floor_sentences(floor: dict[str, float]) -> list[str]:
+    """The worker's own delay is a cause that no limit touches."""
+    return [
+        f"Worker poll and start-up: flow runs of {place} that met no limit waited "
+        f"{seconds:.1f} s at the median, and no limit lowers that."
+        for place, seconds in sorted(floor.items())
+        if place not in ("", TASK_RUNS)
+    ]

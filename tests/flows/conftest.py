@@ -1,0 +1,112 @@
+"""Flows against a real Prefect server, without a worker: a test runs each flow run itself."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow
+from prefect.states import State
+
+from flows.approval import approval
+from flows.measurement import measurement
+from grace.governance.register import Entry, find
+from grace.settings import Settings
+from grace.store import Store, open_store
+from tasks.by_hand import propose_by_hand
+from tasks.levers import ConcurrencyLimit
+from tasks.runs import answer_run
+
+POLICY = """
+reviewers = ["ann", "ben"]
+deadline_hours = {deadline_hours}
+
+[[permit]]
+purpose = "inverse"
+reason = "approving a change approves its inverse"
+"""
+
+
+@dataclass
+class Desk:
+    """One log, one limit of 2 on a real server, and the runs that ask about it."""
+
+    settings: Settings
+    target: str
+    policy: Path
+
+    def set_policy(self, deadline_hours: float = 72) -> None:
+        self.policy.write_text(POLICY.format(deadline_hours=deadline_hours))
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.settings.url)
+
+    @property
+    def limit(self) -> object:
+        return ConcurrencyLimit().read(self.target)
+
+    def propose(self, value: int = 8, by: str = "carl") -> Entry:
+        return propose_by_hand(
+            self.settings, "concurrency-limit", self.target, value, why="a test", by=by
+        )
+
+    def entry(self, entry: Entry) -> Entry:
+        return find(self.store, entry.id)
+
+    def decisions(self, entry: Entry) -> list[tuple[str, str]]:
+        """Answer and reason of what was recorded after the policy's ruling."""
+        from grace.account import account
+
+        return [
+            (each.answer, each.reason)
+            for each in account(self.store, entry).decisions
+            if each.question == "a person's answer"
+        ]
+
+    def carry_on(self, entry: Entry, flow: Flow = approval) -> State:
+        """Do what a worker would: run the approval from the top until it waits or ends."""
+        return run_here(flow, entry.run_id)
+
+    def answer(self, entry: Entry, answer: str = "approve", reviewer: str = "ann") -> State:
+        answer_run(entry.run_id, {"answer": answer, "reviewer": reviewer, "reason": "as agreed"})
+        return self.carry_on(self.entry(entry))
+
+
+def run_here(flow: Flow, run_id: str) -> State:
+    """Run a flow run of the server in this process, and say how it stands afterwards."""
+    with get_client(sync_client=True) as client:
+        run: FlowRun = client.read_flow_run(UUID(run_id))
+    with suppress(Pause):
+        run_flow(flow, flow_run=run, parameters=run.parameters, return_type="state")
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(run_id)).state
+
+
+@pytest.fixture
+def deployed(prefect_server: str) -> None:
+    """The deployments that Grace's tasks start runs of; made once a server."""
+    with get_client(sync_client=True) as client:
+        for flow, name in ((approval, "on-proposal"), (measurement, "on-block")):
+            client.create_deployment(client.create_flow(flow), name=name)
+
+
+@pytest.fixture
+def desk(
+    deployed: None,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Desk:
+    monkeypatch.setenv("GRACE_DATA_DIR", str(settings.data_dir))
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    target = f"global:{abs(hash(request.node.nodeid))}"
+    ConcurrencyLimit().apply(target, 2)
+    made = Desk(settings, target, settings.log_dir / "policy.toml")
+    made.set_policy()
+    return made
