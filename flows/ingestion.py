@@ -10,10 +10,9 @@ from tasks.ingest_prefect import ingest_prefect_runs, publish_counts
 __all__ = ["ingestion"]
 
 
-@flow(name="ingestion", log_prints=True)
+@flow(name="ingestion", retries=0)
 def ingestion() -> None:
     """Reads what Prefect ran since the last time; doing it twice adds nothing."""
     now = datetime.now(UTC)
     counts = ingest_prefect_runs(Settings(), now)
-    print(counts)
     publish_counts(counts, now)

@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 
 __all__ = ["ADMITTED", "GONE_PAGE", "SERVED_AT_ONCE", "WORK_SECONDS", "PageService", "pace"]
 
-WORK_SECONDS = 0.8
+WORK_SECONDS = 0.5
 SERVED_AT_ONCE = 8
-ADMITTED = 16
+ADMITTED = 12
 GONE_PAGE = 13
 RESET_SHARE = 0.05
 _TICK_SECONDS = 0.02
@@ -32,7 +32,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 def pace(in_flight: int) -> float:
     """Work done a second by each request; total throughput falls when more than 8 are served."""
-    return min(1.0, (SERVED_AT_ONCE / in_flight) ** 2)
+    return min(1.0, (SERVED_AT_ONCE / in_flight) ** 3)
 
 
 @dataclass

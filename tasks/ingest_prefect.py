@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
@@ -60,17 +59,16 @@ class Counts:
         )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(cache_policy=NO_CACHE, persist_result=False, log_prints=True)
 def ingest_prefect_runs(settings: Settings, now: datetime) -> Counts:
     """Log what ended since the last time, up to 10 s before `now`, and what is under way.
 
     Raises Unreachable where Prefect's API does not answer; what was added until then stays.
     """
-    logger = get_run_logger()
     with run_history() as history:
         store = open_store(settings.url)
-        counts = Ingestion(store, history, settings.sample, now, logger.info).run()
-    logger.info(str(counts))
+        counts = Ingestion(store, history, settings.sample, now, print).run()
+    print(counts)
     return counts
 
 

@@ -4,9 +4,25 @@ import httpx
 from prefect import task
 from prefect.client.schemas.objects import State, TaskRun
 
-__all__ = ["fetch_page", "summarise"]
+from grace.errors import Unreachable
+from grace.installation import read_installation
+from grace.settings import Settings
+
+__all__ = ["fetch_page", "page_service", "summarise"]
 
 TIMEOUT_SECONDS = 30
+
+
+def page_service() -> str:
+    """The address of the sample service of this installation.
+
+    Raises:
+        Unreachable: none was started.
+    """
+    installation = read_installation(Settings())
+    if installation is None or installation.service_url is None:
+        raise Unreachable("no page service is running: start it with `grace up --sample`")
+    return installation.service_url
 
 
 def _worth_retrying(_task: object, _run: TaskRun, state: State[object]) -> bool:

@@ -1,5 +1,6 @@
 """The risk of a change: a sum whose every part is named, 0 to 1."""
 
+import math
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,19 +48,24 @@ def assess(
 ) -> Risk:
     """Weigh reversibility, blast radius, evidence, novelty and record.
 
-    Evidence counts nothing against a change from an e-value of 1,000 on, and in full where there
-    is none: a change by hand.
+    Evidence counts nothing against a change from an e-value of 1,000 on, a third of its weight for
+    each power of ten that is lacking, and in full where there is none: a change by hand.
     """
-    doubt = 1.0 if e_value is None else min(1.0, 1000 / max(e_value, 1.0))
     parts = {
         "cannot be undone": 0.0 if reversible else weights.irreversible,
         "touches what runs share": weights.shared if reach == "shared" else 0.0,
-        "weak evidence": weights.evidence * doubt,
+        "weak evidence": weights.evidence * _doubt(e_value),
         "never done before": weights.novelty if track.ended == 0 else 0.0,
         "undone before": weights.track_record * track.undone / max(track.ended, 1),
     }
     score = round(min(1.0, sum(parts.values())), 3)
     return Risk(score=score, tier=_tier(weights, score), parts=parts)
+
+
+def _doubt(e_value: float | None) -> float:
+    if e_value is None or not e_value > 1:
+        return 1.0
+    return max(0.0, 1 - math.log10(e_value) / 3)
 
 
 def _tier(weights: RiskWeights, score: float) -> Tier:

@@ -64,6 +64,11 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "PREFECT_API_URL": installation.api_url,
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        # on SQLite a transaction that has read cannot write once another has committed: it is
+        # refused and asked again two seconds later; fewer and larger writes are refused less
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
         # in memory, as by default, the slots of limits that are taken when the server ends are
         # never given back; in files they expire a minute after their task was last heard of
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (

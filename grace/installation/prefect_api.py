@@ -56,14 +56,21 @@ class PrefectApi:
         limit = {"name": f"tag:{tag}", "limit": tasks, "active": True}
         self.client.post("/v2/concurrency_limits/", json=limit).raise_for_status()
 
-    def pause_deployments(self, tag: str, paused: bool) -> list[str]:
-        """Names of the deployments with this tag that were set to `paused` and were not before."""
-        wanted = {"deployments": {"tags": {"all_": [tag]}, "paused": {"eq_": not paused}}}
+    def active_deployments(self, tag: str) -> dict[str, str]:
+        """Names, by id, of the deployments with this tag that are not paused."""
+        wanted = {"deployments": {"tags": {"all_": [tag]}, "paused": {"eq_": False}}}
         found = self.client.post("/deployments/filter", json=wanted).raise_for_status().json()
-        for deployment in found:
-            change = {"paused": paused}
-            self.client.patch(f"/deployments/{deployment['id']}", json=change).raise_for_status()
-        return [deployment["name"] for deployment in found]
+        return {deployment["id"]: deployment["name"] for deployment in found}
+
+    def pause_deployment(self, deployment_id: str) -> None:
+        """Deletes its scheduled runs too."""
+        self.client.post(f"/deployments/{deployment_id}/pause_deployment").raise_for_status()
+
+    def resume_deployment(self, deployment_id: str) -> None:
+        """Does nothing to a deployment that is no more."""
+        response = self.client.post(f"/deployments/{deployment_id}/resume_deployment")
+        if response.status_code != httpx.codes.NOT_FOUND:
+            response.raise_for_status()
 
     def running_runs(self) -> list[RunningRun]:
         """All runs in a state of type Running or Cancelling, oldest first."""

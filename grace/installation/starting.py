@@ -9,9 +9,10 @@ from pathlib import Path
 
 from grace.errors import BadInput, GraceError
 from grace.installation import deployments, ports, services, state
+from grace.installation.deployments import SAMPLE_TAG, Deployed
 from grace.installation.environment import child_environment
 from grace.installation.prefect_api import PrefectApi, connected
-from grace.installation.processes import is_alive
+from grace.installation.processes import is_alive, stop
 from grace.installation.reaping import crash_dead_runs
 from grace.installation.services import POOL, log_file
 from grace.installation.state import Installation
@@ -20,7 +21,8 @@ from grace.settings import PROJECT, Settings
 __all__ = ["PREFECT_FILE", "up"]
 
 PREFECT_FILE = PROJECT / "prefect.yaml"
-SERVICE_PORT = 4299
+# the first port tried for the sample service lies so far above the server's
+SERVICE_PORT_ABOVE = 99
 # what two cores carry; beyond, runs wait in the pool instead of slowing each other down
 POOL_RUNS = 6
 SAMPLE_TAG_LIMIT = ("sample-pages", 2)
@@ -53,48 +55,59 @@ class _Starting:
         self.settings = settings
         self.changed = False
         self._tell = tell
-        self.installation = self._with_ports(state.read(settings))
+        self._before = state.read(settings)
+        self.installation = self._with_ports(self._before)
 
     def everything(self, prefect_file: Path) -> None:
+        # before anything is started: a file that cannot be read should cost nothing
+        declared = deployments.declared(prefect_file, self.installation.sample)
+        self._stop_misdirected()
         with connected(self.installation.api_url) as api:
             self._server(api)
+            self._rest_sample(api)
             for name in services.wanted(self.installation)[1:]:
                 self._ensure(name)
             self._pool(api)
             self._tag_limit(api)
-            self._deploy(api, prefect_file)
+            self._deploy(api, declared, prefect_file)
+            self._wake_sample(api)
         self._report_early_deaths()
 
     def _with_ports(self, before: Installation | None) -> Installation:
         """The ports of the last time, unless their process is gone and somebody else took them."""
         before = before or Installation(port=self.settings.port)
         sample = before.sample or self.settings.sample
+        port = self._port("server", before, before.port)
+        wished = before.service_port or port + SERVICE_PORT_ABOVE
+        service_port = self._port("sample-service", before, wished) if sample else None
         return before.model_copy(
-            update={
-                "sample": sample,
-                "port": self._port("server", before, before.port),
-                "service_port": self._port(
-                    "sample-service", before, before.service_port or SERVICE_PORT
-                )
-                if sample
-                else None,
-            }
+            update={"sample": sample, "port": port, "service_port": service_port}
         )
 
     def _port(self, name: str, before: Installation, port: int) -> int:
         process = before.processes.get(name)
         return port if process and is_alive(process) else ports.next_free(port)
 
+    def _stop_misdirected(self) -> None:
+        """What talks to a port that the server, dead since, did not get again."""
+        if self._before and self._before.port != self.installation.port:
+            processes = self._before.processes.items()
+            stop(*(process for name, process in processes if name != "sample-service"))
+
     def _server(self, api: PrefectApi) -> None:
-        if self._ensure("server"):
-            self._wait_for(api.is_healthy, "server")
-            for run in crash_dead_runs(api):
-                self._say(f"run {run.name} had lost its process: Crashed")
+        started = self._ensure("server")
+        self._wait_for(api.is_healthy, "server")
+        # runs that nobody has an eye on any more: their server or their worker had gone
+        for run in crash_dead_runs(api) if started or not self._runs("worker") else []:
+            self._say(f"run {run.name} had lost its process: Crashed")
+
+    def _runs(self, name: str) -> bool:
+        process = self.installation.processes.get(name)
+        return process is not None and is_alive(process)
 
     def _ensure(self, name: str) -> bool:
-        """Starts a process that does not run; a worker of another server is replaced."""
-        process = self.installation.processes.get(name)
-        if process and is_alive(process):
+        """Starts a process that does not run; False if it does."""
+        if self._runs(name):
             return False
         process = services.start(name, self.settings, self.installation)
         running = {**self.installation.processes, name: process}
@@ -116,40 +129,66 @@ class _Starting:
             api.create_tag_limit(tag, tasks)
             self._say(f"tag limit {tag}: {tasks}")
 
-    def _deploy(self, api: PrefectApi, prefect_file: Path) -> None:
-        pool = api.pool(POOL) or {}
-        file = self.settings.run_dir / "deployed.json"
-        deployed = deployments.Deployed.read(file, pool_id=str(pool["id"]))
-        declared = deployments.declared(prefect_file, self.installation.sample)
-        names = deployments.changed(declared, deployed)
-        if names:
+    def _deploy(self, api: PrefectApi, declared: dict[str, str], prefect_file: Path) -> None:
+        deployed = self._deployed(api)
+        if names := deployments.changed(declared, deployed):
             self._say(f"deploying {', '.join(names)}")
             self._run_deploy(names, prefect_file)
-            digests = {**deployed.digests, **{name: declared[name] for name in names}}
-            deployed.model_copy(update={"digests": digests}).write(file)
+            deployed.with_digests({name: declared[name] for name in names}).write(self._file)
+
+    def _rest_sample(self, api: PrefectApi) -> None:
+        """Without the sample service its deployments pause, before a worker takes their runs."""
+        if self.installation.sample:
+            return
+        if resting := api.active_deployments(SAMPLE_TAG):
+            self._deployed(api).with_resting(resting).write(self._file)
+        for deployment_id, name in resting.items():
+            api.pause_deployment(deployment_id)
+            self._say(f"{name} paused until `grace up --sample`")
+
+    def _wake_sample(self, api: PrefectApi) -> None:
+        """Only what was paused above: what a person paused stays so."""
+        deployed = self._deployed(api)
+        if not self.installation.sample or not deployed.resting:
+            return
+        for deployment_id, name in deployed.resting.items():
+            api.resume_deployment(deployment_id)
+            self._say(f"{name} resumed")
+        deployed.model_copy(update={"resting": {}}).write(self._file)
+
+    @property
+    def _file(self) -> Path:
+        return self.settings.run_dir / "deployed.json"
+
+    def _deployed(self, api: PrefectApi) -> Deployed:
+        pool = api.pool(POOL) or {}
+        return Deployed.read(self._file, pool_id=str(pool.get("id")))
 
     def _run_deploy(self, names: list[str], prefect_file: Path) -> None:
         log = log_file(self.settings, "deploy")
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy"]
         command += ["--prefect-file", str(prefect_file), *(f"--name={name}" for name in names)]
-        with log.open("ab") as output:
-            done = subprocess.run(
-                command,
-                env=child_environment(self.settings, self.installation),
-                cwd=PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=_DEPLOY_SECONDS,
-                check=False,
-            )
-        if done.returncode:
-            raise GraceError(f"prefect deploy failed: see {log}")
+        environment = child_environment(self.settings, self.installation)
+        try:
+            with log.open("ab") as output:
+                subprocess.run(
+                    command,
+                    env=environment,
+                    cwd=PROJECT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=_DEPLOY_SECONDS,
+                    check=True,
+                )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            raise GraceError(f"prefect deploy failed: see {log}") from error
 
     def _wait_for(self, ready: Callable[[], bool], name: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not ready():
-            if not is_alive(self.installation.processes[name]):
+        # dead and ready: somebody else's server answers at the port that was free a moment ago
+        while not self._runs(name) or not ready():
+            if not self._runs(name):
                 raise GraceError(
                     f"the {name} ended at its start: see {log_file(self.settings, name)}"
                 )
@@ -162,7 +201,7 @@ class _Starting:
 
     def _report_early_deaths(self) -> None:
         for name in services.wanted(self.installation):
-            if not is_alive(self.installation.processes[name]):
+            if not self._runs(name):
                 self._tell(f"{name} ended at its start: see {log_file(self.settings, name)}")
 
     def _say(self, line: str) -> None:

@@ -46,7 +46,9 @@ def read(settings: Settings) -> Installation | None:
     try:
         return Installation.model_validate_json(text)
     except ValidationError as error:
-        raise NotOurs(f"{settings.installation_file} is not an installation file of Grace: move it away") from error
+        raise NotOurs(
+            f"{settings.installation_file} is not an installation file of Grace: move it away"
+        ) from error
 
 
 def write(settings: Settings, installation: Installation) -> None:

@@ -20,6 +20,14 @@ Pieces = Iterable[bytes]
 UNENCODABLE = (TypeError, KeyError, OverflowError, UnicodeDecodeError, struct.error)
 KNOWN_LENGTHS = 65536
 NONE = type(None)
+STORED: dict[Kind, set[type]] = {
+    "text": {bytes, NONE},
+    "json": {bytes, NONE},
+    "integer": {int, NONE},
+    "time": {int, NONE},
+    "boolean": {int, NONE},
+    "float": {float, NONE},
+}
 
 
 class _Heads(dict[int, bytes]):
@@ -39,24 +47,39 @@ HEADS = {kind: _Heads(TAGS[kind]).__getitem__ for kind in ("text", "json")}
 BOOLEANS = {None: NULL, 0: FALSE, 1: TRUE}.__getitem__
 
 
-def pieces(kind: Kind, column: Column) -> tuple[Pieces, ...]:
-    """What joined row by row gives the column's cells: one sequence, or heads and payloads.
+def pieces(kinds: Iterable[Kind], columns: Iterable[Column]) -> list[Pieces]:
+    """What joined row by row gives the encoded rows.
 
-    Raises one of UNENCODABLE where a cell is not of the column's storage class. That text is
-    text and not a blob, which are both bytes here, is for the query to say.
+    Raises one of UNENCODABLE where a cell is not of its column's storage class. That text is text
+    and not a blob, which are both bytes here, is for the query to say.
     """
+    found: list[Pieces] = []
+    same = b""
+    for kind, column in zip(kinds, columns, strict=True):
+        if column.count(column[0]) == len(column):  # most columns of a log, most of the time
+            _insist(kind, column)
+            same += b"".join(map(next, map(iter, _pieces(kind, column[:1]))))
+            continue
+        if same:
+            found.append(repeat(same))
+        same = b""
+        found.extend(_pieces(kind, column))
+    return [*found, repeat(same, len(column))]
+
+
+def _pieces(kind: Kind, column: Column) -> tuple[Pieces, ...]:
+    """One sequence, or heads and payloads."""
     nulls = column.count(None)
-    if nulls == len(column):
-        return (repeat(NULL, nulls),)
     if kind in HEADS:
         return _texts(HEADS[kind], column, nulls)
+    _insist(kind, column)
     if kind == "boolean":
-        _insist(column, int)
         return (map(BOOLEANS, column),)  # type: ignore[arg-type]
-    if kind == "float":
-        _insist(column, float)
-        return (_numbers(FLOAT, TAGS[kind], column, nulls),)
-    return (_numbers(INTEGER, TAGS[kind], column, nulls),)
+    pack = FLOAT if kind == "float" else INTEGER
+    if not nulls:
+        return (map(pack, repeat(TAGS[kind]), repeat(8), column),)
+    tag = TAGS[kind]
+    return ([NULL if number is None else pack(tag, 8, number) for number in column],)
 
 
 def _texts(head: Callable[[int], bytes], column: Column, nulls: int) -> tuple[Pieces, ...]:
@@ -66,12 +89,7 @@ def _texts(head: Callable[[int], bytes], column: Column, nulls: int) -> tuple[Pi
     return heads, [text or b"" for text in column]  # type: ignore[misc]
 
 
-def _numbers(pack: Callable[..., bytes], tag: int, column: Column, nulls: int) -> Pieces:
-    if not nulls:
-        return map(pack, repeat(tag), repeat(8), column)
-    return [NULL if number is None else pack(tag, 8, number) for number in column]
-
-
-def _insist(column: Column, storage: type) -> None:
-    if not {storage, NONE}.issuperset(map(type, column)):
-        raise TypeError(f"a cell is not stored as {storage.__name__}")
+def _insist(kind: Kind, column: Column) -> None:
+    """Equal is not the same: 1 and 1.0 are, and so would they be to `pack`."""
+    if not STORED[kind].issuperset(map(type, column)):
+        raise TypeError(f"a cell is not stored as {kind}")

@@ -1,6 +1,5 @@
 """Checkpoints as they are kept: in the database, and the last one outside it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,25 +9,25 @@ from grace.errors import LedgerBroken
 from grace.ledger.note import Checkpoint, Note, VerifierKey
 from grace.store.schema import checkpoints
 
-__all__ = ["Signed", "add", "insist", "newest", "read_note", "stored"]
+__all__ = ["Signed", "add", "insist", "newest", "read_note"]
 
 
 @dataclass(frozen=True)
 class Signed:
     """A checkpoint as its note says it, whoever signed it.
 
-    `where` is what messages call it. `key_id` is that of the key asked for where it signed, else
-    that of whoever did; `valid` says whether the key asked for really signed it.
+    `where` is what messages call it. `key_id` is that of the key it was checked with, where that
+    key signed it (`valid`), else that of whoever did.
     """
 
     where: str
-    note: str
+    outside: bool
     checkpoint: Checkpoint
     key_id: str
     valid: bool
 
 
-def read_note(note: str, key: VerifierKey, where: str) -> Signed:
+def read_note(note: str | bytes, key: VerifierKey, where: str, *, outside: bool = False) -> Signed:
     """ValueError where the note is no checkpoint, or its signature by `key` is wrong."""
     parsed = Note.parse(note)
     checkpoint = Checkpoint.parse(parsed.text)
@@ -39,11 +38,11 @@ def read_note(note: str, key: VerifierKey, where: str) -> Signed:
     if valid and checkpoint.origin != key.name:
         raise ValueError(f"it is of {checkpoint.origin}, signed by the key of {key.name}")
     signer = key.key_id if valid else parsed.signatures[0].key_id
-    return Signed(where, note, checkpoint, signer, valid)
+    return Signed(where, outside, checkpoint, signer, valid)
 
 
-def insist(note: str, key: VerifierKey, where: str) -> Signed:
-    """As `read_note`, for the signer: LedgerBroken where the note is not `key`'s."""
+def insist(note: str, key: VerifierKey, where: str) -> Checkpoint:
+    """The checkpoint of a note that must be `key`'s: LedgerBroken where it is not."""
     try:
         signed = read_note(note, key, where)
     except ValueError as problem:
@@ -52,7 +51,7 @@ def insist(note: str, key: VerifierKey, where: str) -> Signed:
         raise LedgerBroken(
             f"{where} was signed by another key: {signed.key_id}, where this log's is {key.key_id}"
         )
-    return signed
+    return signed.checkpoint
 
 
 def newest(connection: sa.Connection) -> str | None:
@@ -64,9 +63,3 @@ def newest(connection: sa.Connection) -> str | None:
 def add(connection: sa.Connection, signed: Checkpoint, note: str, now: datetime) -> None:
     values = {"size": signed.size, "note": note, "signed_at": now}
     connection.execute(checkpoints.insert().values(values))
-
-
-def stored(connection: sa.Connection) -> Iterator[tuple[object, object]]:
-    """Size and note of every stored checkpoint by size, as they stand in the file."""
-    query = sa.text("SELECT size, note FROM checkpoints NOT INDEXED ORDER BY size")
-    return (tuple(row) for row in connection.execution_options(stream_results=True).execute(query))

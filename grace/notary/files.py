@@ -10,9 +10,9 @@ __all__ = ["locked", "read_text", "write_whole"]
 
 
 def read_text(path: Path) -> str | None:
-    """The file's text, None where there is none."""
+    """The file's text, None where there is none; bytes that are no UTF-8 come as U+FFFD."""
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
         return None
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, repeat
+from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -57,11 +57,12 @@ def _misfit(table: LogRows) -> str:
 
 def leaves(
     connection: sqlite3.Connection, part: Part
-) -> Iterator[tuple[Sequence[object], list[Leaf]]]:
+) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
     """Ledger indices and leaf hashes, some hundred rows at a time, in the table's own order.
 
     The connection's text_factory is bytes. The leaf is None where the row is none that a writer
-    could have made; `misfits` are left out.
+    could have made; `misfits` are left out. That an index is a whole number is for the caller to
+    doubt.
     """
     table, erasures = part.table, _Erasures(connection)
     columns = ", ".join(f'"{name}"' for name in table.kinds)
@@ -78,7 +79,7 @@ def leaves(
         yield [row[-1] for row in rows], found
 
 
-def misfits(connection: sqlite3.Connection, table: LogRows) -> list[object]:
+def misfits(connection: sqlite3.Connection, table: LogRows) -> list[int]:
     """The ledger indices of the rows that `leaves` leaves out."""
     query = f"SELECT ledger_index FROM {table.name} NOT INDEXED WHERE {_misfit(table)}"
     return [row[0] for row in connection.execute(query)]
@@ -89,8 +90,8 @@ def _leaves(table: LogRows, rows: Sequence[Row]) -> Iterator[bytes]:
     *cells, salts, _ = zip(*rows, strict=True)
     if set(map(len, salts)) != {SALT_BYTES}:
         raise TypeError("a salt is missing, as after an erasure, or has another length")
-    encoded = chain.from_iterable(map(pieces, table.kinds.values(), cells))
-    digests = [sha256(row).digest() for row in map(b"".join, zip(salts, *encoded, strict=True))]
+    encoded = zip(salts, *pieces(table.kinds.values(), cells))  # noqa: B905 - constants never end
+    digests = [sha256(row).digest() for row in map(b"".join, encoded)]
     ids, revisions, times, *_ = cells
     return (sha256(entry).digest() for entry in _entries(table, digests, ids, revisions, times))
 

@@ -12,7 +12,7 @@ from grace.ledger import tiles
 from grace.ledger.merkle import verify_consistency
 from grace.ledger.note import Checkpoint, SigningKey, VerifierKey, sign_note
 from grace.notary import checkpoints, keys
-from grace.notary.checkpoints import Signed, insist
+from grace.notary.checkpoints import insist
 from grace.notary.files import locked, read_text, write_whole
 from grace.notary.publishing import publish
 from grace.settings import Settings
@@ -58,33 +58,32 @@ def _key(settings: Settings, *, signed_before: bool, entropy: keys.Entropy) -> S
 
 def _known(
     settings: Settings, key: VerifierKey, last: str | None, outside: str | None
-) -> list[Signed]:
+) -> dict[str, Checkpoint]:
     notes = {"the newest stored checkpoint": last, str(settings.checkpoint_file): outside}
-    return [insist(note, key, where) for where, note in notes.items() if note is not None]
+    return {where: insist(note, key, where) for where, note in notes.items() if note is not None}
 
 
-def _head(connection: sa.Connection, origin: str, known: list[Signed]) -> Checkpoint:
+def _head(connection: sa.Connection, origin: str, known: dict[str, Checkpoint]) -> Checkpoint:
     """The tree's head as its tiles give it, once it is proven to extend what is known."""
     table = DatabaseTiles(connection)
     size = connection.execute(sa.select(ledger_head.c.size)).scalar_one()
     head = Checkpoint(origin, size, tiles.root(table, size))
-    for signed in known:
-        _check_extends(table, signed, head)
+    for where, before in known.items():
+        _check_extends(table, where, before, head)
     return head
 
 
-def _check_extends(table: tiles.Tiles, signed: Signed, head: Checkpoint) -> None:
-    before = signed.checkpoint
+def _check_extends(table: tiles.Tiles, where: str, before: Checkpoint, head: Checkpoint) -> None:
     if before.size > head.size:
         raise LedgerBroken(
-            f"{signed.where} was signed at {before.size} rows and the database holds {head.size}: "
+            f"{where} was signed at {before.size} rows and the database holds {head.size}: "
             "it was cut short or an old copy was restored; nothing is signed"
         )
     proof = tiles.consistency_proof(table, before.size, head.size)
     if not verify_consistency(before.size, head.size, proof, before.root, head.root):
         raise LedgerBroken(
             f"the tree of {head.size} rows does not extend the one signed at {before.size} "
-            f"({signed.where}): nothing is signed; run `grace ledger verify`"
+            f"({where}): nothing is signed; run `grace ledger verify`"
         )
 
 
@@ -92,7 +91,7 @@ def _note(
     store: Store, checkpoint: Checkpoint, key: SigningKey, last: str | None, now: datetime
 ) -> str:
     """The checkpoint's note, stored; the stored one where the tree is as large as it says."""
-    if last is not None and insist(last, key.verifier, "it").checkpoint == checkpoint:
+    if last is not None and insist(last, key.verifier, "it") == checkpoint:
         return last
     note = sign_note(checkpoint.text, key)
     with store.writing(now) as writer:

@@ -2,7 +2,7 @@
 
 Within a table rows stand in ledger order, and a leaf tells its table. So if every row fits the
 leaf at its index, indices ascend in each part of a table, and there are as many rows as leaves,
-then rows and leaves are paired one to one. Where this says no, `grace.notary.diagnosis` finds out
+then rows and leaves are paired one to one. Where this says no, `grace.notary.comparison` finds out
 what is wrong, and whether anything is.
 """
 
@@ -76,17 +76,20 @@ def _fitting(connection: sqlite3.Connection, share: Sequence[Part]) -> int | Non
     tree = _Leaves(connection)
     count = 0
     for part in share:
-        last: object = -1
+        last = -1
         for indices, found in leaves(connection, part):
             try:
-                ascending = all(map(lt, chain((last,), indices), indices))
-                fits = ascending and found == tree.at(indices)  # type: ignore[arg-type]
+                fits = _ascend(last, indices) and found == tree.at(indices)
             except TypeError:  # an index that is no whole number
                 return None
             if not fits:
                 return None
             count, last = count + len(indices), indices[-1]
     return count
+
+
+def _ascend(last: int, indices: Sequence[int]) -> bool:
+    return all(map(lt, chain((last,), indices), indices))
 
 
 class _Leaves:

@@ -50,6 +50,10 @@ class Tree:
     def sound(self) -> bool:
         return self.damage is None and self.fails is None
 
+    @property
+    def exceeded(self) -> bool:
+        return self.beyond_stored is not None or self.beyond_outside is not None
+
     def harm(self, index: int, reason: str) -> None:
         if self.damage is None or index < self.damage.index:
             self.damage = Damage(index, reason)
@@ -85,8 +89,7 @@ def examine(
     for start, leaves in _level_zero(connection, tree, instead or {}):
         tree.size = start + len(leaves)
         for claim in waiting.until(tree.size):
-            part = root(leaves[: claim.checkpoint.size - start])
-            tree.check(claim, rising.root(part) if claim.checkpoint.size else EMPTY_ROOT)
+            tree.check(claim, rising.root(root(leaves[: claim.checkpoint.size - start])))
         if len(leaves) == WIDTH:
             rising.push(fold(leaves))
         else:
@@ -189,9 +192,10 @@ class _Rising:
         stored = row[0] if row else b""
         if stored == b"".join(hashes):
             return
-        place = next((at for at, hash in enumerate(hashes) if stored[at * HASH :][:HASH] != hash), 0)
-        first = (tile * WIDTH + place) * WIDTH**level
-        self.tree.harm(first, f"tile {tile} of level {level} is not what lies below it")
+        places = (at for at, hash in enumerate(hashes) if stored[at * HASH :][:HASH] != hash)
+        first = (tile * WIDTH + next(places, len(hashes))) * WIDTH**level
+        reason = f"tile {tile} of level {level} is not what lies below it"
+        self.tree.harm(min(first, self.tree.size), reason)
 
 
 def find_leaf(connection: sqlite3.Connection, leaf: bytes) -> int | None:

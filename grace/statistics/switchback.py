@@ -68,7 +68,8 @@ def sign_evidence(plus: int, minus: int) -> float:
     """E-value of so many signs against a fair coin; pairs without a difference are not counted."""
     signs = plus + minus
     log_mixture = math.lgamma(plus + 0.5) + math.lgamma(minus + 0.5) - math.lgamma(signs + 1)
-    return math.exp(min(signs * math.log(2) + log_mixture - math.log(math.pi), 700.0))
+    log_beta = 2 * math.lgamma(0.5)
+    return math.exp(min(signs * math.log(2) + log_mixture - log_beta, 700.0))
 
 
 def fewest_pairs(level: float = 0.05) -> int:
@@ -134,7 +135,7 @@ def judge(
         minus += value is not None and value < 0
         if sign_evidence(plus, minus) >= 1 / level:
             verdict = "improved" if (plus > minus) == (better == "higher") else "regressed"
-        elif -smallest_effect <= interval[0] <= interval[1] <= smallest_effect:
+        elif -smallest_effect <= interval[0] and interval[1] <= smallest_effect:
             verdict = "no_effect"
         elif pairs == max_pairs:
             verdict = "insufficient_data"

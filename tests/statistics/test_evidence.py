@@ -165,7 +165,7 @@ def test_a_process_that_starts_later_sees_a_change_that_the_first_one_buried():
 
 
 def test_starts_count_from_the_origin_and_not_from_the_units():
-    """Starts 12 h apart fall on hours 12 and 24, or, with an origin 7 h earlier, on 5, 17 and 29."""
+    """Starts 12 h apart fall on hours 12 and 24, or, with an origin 7 h earlier, on 5 and 17."""
     values = [1.0] * 20 + [0.3] * 24
     moved = weigh_hourly(values, origin=BEGIN - 7 * HOUR)
     assert weigh_hourly(values).window[0] == BEGIN + 24 * HOUR

@@ -2,8 +2,8 @@
 
 Null: no unit's expected value, given the past, is beyond the threshold. Error: a raise at any
 hourly look in 30 days, at most 5 % of streams. With n = 300 and a true rate of 5 %, more than 28
-raises come less than once in a thousand seeds, so 28 is the bound. The naive method (benchmarks.gate)
-must exceed three times the level on the very same streams, or the streams would prove nothing.
+raises come less than once in a thousand seeds, so 28 is the bound. The naive method must exceed
+three times the level on the very same streams, or the streams would prove nothing.
 """
 
 import math

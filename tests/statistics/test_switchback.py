@@ -2,7 +2,7 @@
 
 import math
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -84,8 +84,12 @@ def test_six_better_pairs_are_undecided():
 
 @pytest.mark.parametrize(
     ("sign", "better", "verdict"),
-    [(-1, "lower", "improved"), (1, "lower", "regressed")]
-    + [(1, "higher", "improved"), (-1, "higher", "regressed")],
+    [
+        (-1, "lower", "improved"),
+        (1, "lower", "regressed"),
+        (1, "higher", "improved"),
+        (-1, "higher", "regressed"),
+    ],
 )
 def test_the_direction_decides_which_verdict_it_is(sign, better, verdict):
     assert judged([sign * 2.0] * 7, better=better).verdict == verdict
@@ -106,17 +110,6 @@ def test_a_difference_beyond_the_smallest_effect_is_not_called_none():
 def test_a_steady_effect_is_a_verdict_even_below_the_smallest_effect():
     """Signs that refute *no effect* are told as what they are."""
     assert judged([-0.1] * 7, smallest_effect=0.5).verdict == "improved"
-
-
-def test_an_effect_that_refutes_every_constant_one_is_not_called_none():
-    """Seven pairs at most 0.2, then as many from 0.3 on, leave no constant effect: undecided."""
-    early = [-0.2, 0.2, -0.1, 0.1, -0.2, 0.2, -0.1]
-    later = [value for _ in range(40) for value in (0.35, -0.9, 0.4, -0.8)]
-    *_, (low, high) = confidence_sequence(early + later)
-    assert low <= high
-    moving = [0.9, 0.8, -0.9, 0.9, -0.8, 0.9, 0.8] + [0.35, -0.35] * 3
-    seen = judged(moving, smallest_effect=0.2)
-    assert seen.verdict is None
 
 
 def test_the_longest_experiment_ends_without_a_verdict():
@@ -146,7 +139,7 @@ def test_no_pairs_are_undecided():
 
 def test_pairs_without_a_difference_are_no_signs():
     """Ten ties and six equal signs are evidence of six signs."""
-    assert judged([0.0] * 10 + [-1.0] * 6, max_pairs=40).e_value == pytest.approx(14.4375)
+    assert judged([-1.0] * 6 + [0.0] * 10).e_value == pytest.approx(14.4375)
 
 
 def test_a_lever_that_moves_nothing_at_all_has_no_effect():
@@ -174,7 +167,7 @@ def test_a_verdict_does_not_change_when_later_pairs_arrive(differences, smallest
 def test_the_interval_only_narrows(differences):
     """Each pair's interval lies within the one before."""
     intervals = list(confidence_sequence(differences))
-    for (low, high), (next_low, next_high) in zip(intervals, intervals[1:], strict=False):
+    for (low, high), (next_low, next_high) in pairwise(intervals):
         assert next_low >= low
         assert next_high <= high
 

@@ -15,12 +15,19 @@ from prefect.states import State
 
 from flows.approval import approval
 from flows.measurement import measurement
+from flows.optimizer import performance_optimizer
 from grace.governance.register import Entry, find
 from grace.settings import Settings
 from grace.store import Store, open_store
 from tasks.by_hand import propose_by_hand
 from tasks.levers import ConcurrencyLimit
 from tasks.runs import answer_run
+
+DEPLOYED: tuple[tuple[Flow, str], ...] = (
+    (approval, "on-proposal"),
+    (measurement, "on-block"),
+    (performance_optimizer, "every-30-minutes"),
+)
 
 POLICY = """
 reviewers = ["ann", "ben"]
@@ -29,6 +36,9 @@ deadline_hours = {deadline_hours}
 [[permit]]
 purpose = "inverse"
 reason = "approving a change approves its inverse"
+
+[measuring]
+least_block_seconds = {least_block_seconds}
 """
 
 
@@ -40,8 +50,9 @@ class Desk:
     target: str
     policy: Path
 
-    def set_policy(self, deadline_hours: float = 72) -> None:
-        self.policy.write_text(POLICY.format(deadline_hours=deadline_hours))
+    def set_policy(self, deadline_hours: float = 72, least_block_seconds: float = 60) -> None:
+        text = POLICY.format(deadline_hours=deadline_hours, least_block_seconds=least_block_seconds)
+        self.policy.write_text(text)
 
     @property
     def store(self) -> Store:
@@ -88,12 +99,21 @@ def run_here(flow: Flow, run_id: str) -> State:
         return client.read_flow_run(UUID(run_id)).state
 
 
+def run_deployed(name: str, parameters: dict[str, object] | None = None) -> State:
+    """Start a deployment by hand, as from the UI, and run it here."""
+    (flow,) = (flow for flow, when in DEPLOYED if f"{flow.name}/{when}" == name)
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(name)
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+    return run_here(flow, str(run.id))
+
+
 @pytest.fixture
 def deployed(prefect_server: str) -> None:
     """The deployments that Grace's tasks start runs of; made once a server."""
     with get_client(sync_client=True) as client:
-        for flow, name in ((approval, "on-proposal"), (measurement, "on-block")):
-            client.create_deployment(client.create_flow(flow), name=name)
+        for flow, name in DEPLOYED:
+            client.create_deployment(client.create_flow(flow), name=name, tags=["grace"])
 
 
 @pytest.fixture

@@ -1,0 +1,145 @@
+"""What every test stands on: folders of its own, nothing of the caller's, and no process left.
+
+`settings`, `store` and `prefect_api` are for tests that ask. A test without them still sees no
+variable, no Prefect profile and no log of the person who runs it.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from grace.settings import Settings
+from grace.store import Store, open_store
+
+_START_SECONDS = 120
+_STOP_SECONDS = 20
+_FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
+_PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+_MARK = "GRACE_TEST_SESSION"
+
+_scratch: tempfile.TemporaryDirectory[str] | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything imports prefect, which reads its settings then."""
+    global _scratch
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        del os.environ[name]
+    _scratch = tempfile.TemporaryDirectory(prefix="grace-tests-")
+    os.environ.update(_PRIVATE)
+    os.environ["PREFECT_HOME"] = str(Path(_scratch.name) / "prefect")
+    os.environ[_MARK] = uuid4().hex
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the run that leaves a process behind; every child inherits the mark."""
+    if left := _left_behind():
+        print(f"\nprocesses left behind: {'; '.join(left)}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if _scratch is not None:
+        _scratch.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder of its own, and no `grace.env` of the project."""
+    monkeypatch.setenv("GRACE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Those that `Settings()` reads from the environment in this test too."""
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """A new SQLite file at `settings.url`."""
+    opened = open_store(settings.url)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a real Prefect server on SQLite, one for the whole session."""
+    port, home = _free_port(), tmp_path_factory.mktemp("prefect-server")
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "server", "start"]
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            env=os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"},
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_until_healthy(url, server, home / "server.log")
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@pytest.fixture
+def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The session's server as the one that this test's Prefect clients and children talk to."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        yield prefect_server
+
+
+def _free_port() -> int:
+    for port in range(45000 + os.getpid() % 5000, 65536):
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port above 45000")
+
+
+def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                if client.get(f"{url}/health").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+    raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()}")
+
+
+def _left_behind() -> list[str]:
+    """`pid command` of each living process with this session's mark but this one."""
+    mark = f"{_MARK}={os.environ[_MARK]}".encode()
+    left = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                left.append(f"{entry.name} {command}")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return [line for line in left if not line.startswith(f"{os.getpid()} ")]

@@ -1,0 +1,290 @@
+"""The systems together, as a user meets them: engine, optimizer, log and ledger on real parts.
+
+A governed system stands beside them: its flow runs wait in a queue whose length really depends on
+the limit that is set on the Prefect server, and are logged as any system would log them.
+"""
+
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from grace.notary.verify import verify
+from prefect.client.orchestration import get_client
+
+from grace.account import account
+from grace.errors import NotAllowed
+from grace.governance.proposal import content_hash
+from grace.governance.register import list_entries
+from grace.measurement.looks import last_look
+from grace.opportunities.queueing import replay
+from grace.store.read import newest
+from grace.store.schema import LOGS
+from grace.summary import ledger_state, summarise, why
+from tasks.changes import undo_change
+from tests.desk import run_deployed
+
+PAGES, SLOT_SECONDS = 20, 1.0
+
+
+class Governed:
+    """A system whose flow runs fetch 20 pages each, as many at once as the limit in force."""
+
+    def __init__(self, desk):
+        self.desk, self.runs, self.rng = desk, 0, np.random.default_rng(7)
+
+    def run(self, queued, *, scale=1.0):
+        """One flow run, logged whole; `scale` shrinks its times. Returns when it ended."""
+        limit, self.runs = int(self.desk.limit), self.runs + 1
+        held = scale * SLOT_SECONDS * self.rng.uniform(0.9, 1.1, PAGES)
+        waits = replay(np.zeros(PAGES), held, limit)
+        name = f"run-{self.runs}"
+        ended = queued + timedelta(seconds=float((waits + held).max()))
+        rows = [self._row(name, "flow_run", None, queued, 0.0, (ended - queued).total_seconds())]
+        rows += [
+            self._row(f"{name}-{page}", "task_run", name, queued, float(wait), float(time), limit)
+            for page, (wait, time) in enumerate(zip(waits, held, strict=True))
+        ]
+        with self.desk.store.writing(ended) as writer:
+            writer.append("parallel_process_logs", rows, source="governed")
+        return ended
+
+    def _row(self, name, kind, parent, queued, wait, held, limit=None):
+        started = queued + timedelta(seconds=wait)
+        return {
+            "process_id": name,
+            "process_type": kind,
+            "task_name": "fetch" if parent else "refresh/often",
+            "parent_process": parent,
+            "task_payload": {"limits": {self.desk.target: limit} if parent else {}},
+            "status": "Completed",
+            "queued_at": queued,
+            "started_at": started,
+            "completed_at": started + timedelta(seconds=held),
+            "wait_time_seconds": wait,
+            "execution_time_seconds": held,
+            "success": True,
+            "timestamp": started + timedelta(seconds=held),
+        }
+
+
+@pytest.fixture
+def governed(desk):
+    """An hour of flow runs a minute apart, under a limit of 2."""
+    system = Governed(desk)
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    for minute in range(40):
+        system.run(begin + timedelta(minutes=minute))
+    return system
+
+
+def cycle(desk):
+    """One run of the optimizer; what it found about the desk's limit."""
+    state = run_deployed("performance-optimizer/every-30-minutes")
+    assert state.is_completed(), state.message
+    return why(desk.store, desk.target)
+
+
+class TestPerformanceOptimizer:
+    def test_a_limit_that_makes_runs_wait_is_proposed_with_its_evidence(self, desk, governed):
+        """Forty runs that wait 4.5 s too long prove it; the target is named, with its numbers."""
+        finding = cycle(desk)
+        (entry,) = list_entries(desk.store)
+        assert (finding.standing, finding.proposal_id) == ("proposed", entry.id)
+        proposal = entry.proposal
+        assert entry.state == "awaiting_approval"
+        assert (proposal.change.before, proposal.change.target) == (2, desk.target)
+        assert proposal.evidence.e_value >= proposal.evidence.needed == 1200
+        assert proposal.evidence.unit == "flow run"
+        assert proposal.evidence.n <= 40
+        assert proposal.evidence.mean == pytest.approx(4.5, abs=0.3)
+        assert proposal.evidence.interval[0] > 2
+
+    def test_the_limit_proposed_is_the_smallest_that_reaches_the_target(self, desk, governed):
+        """Twenty runs of 1 s on c places wait (20/c - 1)/2 s on average: 1 s needs 7 of them."""
+        cycle(desk)
+        (entry,) = list_entries(desk.store)
+        assert entry.proposal.change.after == 7
+        assert entry.proposal.prediction.then == pytest.approx(0.93, abs=0.15)
+
+    def test_a_second_cycle_raises_nothing_twice(self, desk, governed):
+        """The same opportunity is open already, and the reason says which proposal it is."""
+        cycle(desk)
+        (entry,) = list_entries(desk.store)
+        again = cycle(desk)
+        assert [each.id for each in list_entries(desk.store)] == [entry.id]
+        assert again.standing == "open"
+        assert entry.id[-12:] in again.reason
+
+    def test_too_few_runs_are_watched_with_what_is_missing(self, desk):
+        """Four runs prove nothing yet: the reason counts what is needed."""
+        system = Governed(desk)
+        for minute in range(4):
+            system.run(datetime.now(UTC) - timedelta(minutes=10 - minute))
+        finding = cycle(desk)
+        assert finding.standing == "watching"
+        assert finding.n == 4
+        assert finding.missing > 0
+        assert list_entries(desk.store) == []
+
+    def test_runs_that_wait_little_are_left_alone(self, desk):
+        """Nine tenths of a second too long is below the threshold, however many runs say so."""
+        system = Governed(desk)
+        begin = datetime.now(UTC) - timedelta(hours=1)
+        for minute in range(40):
+            system.run(begin + timedelta(minutes=minute), scale=0.2)
+        finding = cycle(desk)
+        assert (finding.standing, finding.missing) == ("quiet", None)
+        assert list_entries(desk.store) == []
+
+    def test_a_rejected_opportunity_rests(self, desk, governed):
+        """For seven days the engine does not ask again, and says until when."""
+        cycle(desk)
+        (entry,) = list_entries(desk.store)
+        desk.carry_on(entry)
+        desk.answer(entry, "reject")
+        finding = cycle(desk)
+        assert finding.standing == "resting"
+        assert finding.reason.startswith("rejected on")
+        assert len(list_entries(desk.store)) == 1
+
+    def test_every_cycle_is_in_the_log_with_its_reasons(self, desk, governed):
+        """`meta_loop_logs` has a row a cycle, and the findings in it."""
+        cycle(desk)
+        cycle(desk)
+        frame = newest(desk.store, "meta_loop_logs")
+        told = [json.loads(text)["findings"][0]["standing"] for text in frame["snapshot_after"]]
+        assert told == ["proposed", "open"]
+        assert frame["outcome"].tolist() == [
+            "1 proposed of 1 looked at",
+            "0 proposed of 1 looked at",
+        ]
+
+
+class TestSystemIntegration:
+    def test_the_events_of_a_proposal_are_logged_in_order(self, desk):
+        """Proposed, decided, approved, started, applied: each with its proposal."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        frame = newest(desk.store, "trigger_mesh_logs", resource=f"proposal/{entry.id}")
+        assert frame["event_type"].tolist() == [
+            "decision.recorded",
+            "improvement.proposed",
+            "decision.recorded",
+            "improvement.approved",
+            "action.started",
+            "action.applied",
+        ]
+
+    def test_every_event_waits_in_the_outbox(self, desk):
+        """What publishes events later finds each of them, by its ledger index."""
+        desk.propose(8)
+        with desk.store.reading() as connection:
+            waiting = connection.exec_driver_sql("SELECT ledger_index FROM outbox").scalars().all()
+        frame = newest(desk.store, "trigger_mesh_logs")
+        assert sorted(waiting) == sorted(frame["ledger_index"])
+
+    def test_the_policy_in_force_is_in_every_decision(self, desk):
+        """Its digest, so that a later edit cannot pretend to have been there."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        before = entry.proposal.policy_digest
+        desk.policy.write_text(desk.policy.read_text() + "\nchanges_a_day = 5\n")
+        desk.answer(entry)
+        digests = newest(desk.store, "decisions", proposal_id=entry.id)["policy_digest"].tolist()
+        assert digests[0] == before
+        assert len(digests) == 2
+        assert digests[1] != before
+
+    def test_a_reviewer_undoes_what_was_applied(self, desk):
+        """At once, recorded with the name; somebody else is refused."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        with pytest.raises(NotAllowed, match="mallory"):
+            undo_change(desk.settings, entry.id, "mallory", "because")
+        undone = undo_change(desk.settings, entry.id, "ben", "too much load")
+        assert (undone.state, desk.limit) == ("rolled_back", 2)
+        last = account(desk.store, undone).decisions[-1]
+        assert (last.question, last.reviewer, last.reason) == ("undo", "ben", "too much load")
+
+    def test_the_summary_counts_what_happened(self, desk):
+        """Proposed, applied, and the pause, as `grace status` shows them."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        counts = summarise(desk.store)
+        assert (counts.improvements_proposed, counts.improvements_implemented) == (1, 1)
+        assert counts.by_state == {"applied": 1}
+        assert counts.paused is None
+
+
+class TestDataIntegrity:
+    def test_everything_logged_verifies(self, desk):
+        """After a proposal went all its way the whole log stands against its tree."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        result = verify(desk.settings, desk.store)
+        assert (result.ok, result.size) == (True, ledger_state(desk.store).size)
+
+    def test_one_changed_byte_is_found_with_its_index(self, desk):
+        """Somebody turns approve into reject in the file: the first bad index is that row."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        file = desk.settings.log_dir / "grace.db"
+        with sqlite3.connect(file) as raw:
+            (trigger,) = raw.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'decisions'"
+                " AND sql LIKE '%UPDATE%'"
+            ).fetchone()
+            raw.execute(f"DROP TRIGGER {trigger}")
+            raw.execute("UPDATE decisions SET answer = 'reject' WHERE answer = 'approve'")
+            (index,) = raw.execute(
+                "SELECT ledger_index FROM decisions WHERE answer = 'reject'"
+            ).fetchone()
+        result = verify(desk.settings, desk.store)
+        assert (result.ok, result.first_bad_index) == (False, index)
+
+    def test_a_proposal_hashes_to_what_was_shown(self, desk):
+        """The hash in the run's parameters is that of the stored text."""
+        entry = desk.propose(8)
+        table = LOGS["proposals"].table
+        with desk.store.reading() as connection:
+            (text,) = connection.execute(table.select().with_only_columns(table.c.content)).first()
+        with get_client(sync_client=True) as client:
+            run = client.read_flow_run(UUID(entry.run_id))
+        assert run.parameters["content_hash"] == content_hash(text)
+
+
+def test_complete_autonomous_cycle(desk):
+    """Seen, proposed, approved, applied, measured, kept: with a verdict that is earned.
+
+    Everything is as in life but shorter: flow runs a second apart prove the waits, and during the
+    measurement they are a fiftieth as long, in blocks of two seconds.
+    """
+    desk.set_policy(least_block_seconds=2)
+    system = Governed(desk)
+    begin = datetime.now(UTC) - timedelta(minutes=10)
+    for second in range(40):
+        system.run(begin + timedelta(seconds=second))
+    cycle(desk)
+    (entry,) = list_entries(desk.store)
+    desk.carry_on(entry)
+    desk.answer(entry)
+    assert desk.entry(entry).state == "applied"
+    for _ in range(60):
+        assert run_deployed("measurement/on-block", {"proposal_id": entry.id}).is_completed()
+        if desk.entry(entry).state != "measuring":
+            break
+        system.run(datetime.now(UTC), scale=0.02)
+    ended = desk.entry(entry)
+    assert (ended.state, ended.verdict, desk.limit) == ("kept", "improved", 7)
+    seen = last_look(desk.store, ended.id, ended.proposal.plan)
+    assert seen.judgement.e_value >= 20
+    assert seen.judgement.effect < 0
+    assert verify(desk.settings, desk.store).ok
