@@ -1,8 +1,8 @@
 """A small page service for the sample workload, with a capacity that is really shared.
 
 Each request needs `WORK_SECONDS` of work. Up to `SERVED_AT_ONCE` requests work at full pace;
-beyond, every further one slows all of them down, as a thrashing back end does, and above
-`ADMITTED` a request is refused. So waiting for a free place, slowness and refusals are
+beyond, every further one slows all of them down, as a thrashing back end does, and with
+`ADMITTED` at work a request is refused. So waiting for a free place, slowness and refusals are
 consequences of the load that the callers put on it, and change when a limit of theirs changes.
 
     python -m grace.sample_service --port 4299
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 __all__ = ["ADMITTED", "GONE_PAGE", "SERVED_AT_ONCE", "WORK_SECONDS", "PageService", "pace"]
 
-WORK_SECONDS = 0.5
+WORK_SECONDS = 0.7
 SERVED_AT_ONCE = 8
 ADMITTED = 12
 GONE_PAGE = 13
@@ -31,8 +31,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def pace(in_flight: int) -> float:
-    """Work done a second by each request; total throughput falls when more than 8 are served."""
-    return min(1.0, (SERVED_AT_ONCE / in_flight) ** 3)
+    """Work done a second by each request: half of it with one too many, a third with two."""
+    return 1 / (1 + max(0, in_flight - SERVED_AT_ONCE))
 
 
 @dataclass

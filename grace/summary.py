@@ -10,13 +10,11 @@ import sqlalchemy as sa
 from grace.errors import BadInput
 from grace.governance.decisions import is_paused
 from grace.governance.register import list_entries
-from grace.ledger import tiles
 from grace.opportunities.finding import Finding
 from grace.store import Store
-from grace.store.schema import LOGS, checkpoints, ledger_head
-from grace.store.tile_table import DatabaseTiles
+from grace.store.schema import LOGS
 
-__all__ = ["LedgerState", "Summary", "last_findings", "ledger_state", "summarise", "why"]
+__all__ = ["Summary", "last_findings", "summarise", "why"]
 
 CYCLES = LOGS["meta_loop_logs"].table
 
@@ -33,28 +31,6 @@ class Summary:
     by_verdict: dict[str, int]
     paused: str | None
     last_cycle: datetime | None
-
-
-@dataclass(frozen=True)
-class LedgerState:
-    """The tree as it is now, its root in hex, and how much of it was signed when last."""
-
-    size: int
-    root: str
-    signed_size: int | None
-    signed_at: datetime | None
-
-
-def ledger_state(store: Store) -> LedgerState:
-    """As the tiles say; only `grace ledger verify` compares them with the rows."""
-    newest = sa.select(checkpoints.c.size, checkpoints.c.signed_at).order_by(
-        checkpoints.c.size.desc()
-    )
-    with store.reading() as connection:
-        size = connection.execute(sa.select(ledger_head.c.size)).scalar_one()
-        root = tiles.root(DatabaseTiles(connection), size)
-        signed = connection.execute(newest.limit(1)).first()
-    return LedgerState(size, root.hex(), *(signed or (None, None)))
 
 
 def summarise(store: Store) -> Summary:

@@ -20,6 +20,8 @@ import pytest
 from grace.settings import Settings
 from grace.store import Store, open_store
 
+pytest_plugins = ["tests.desk"]
+
 _START_SECONDS = 120
 _STOP_SECONDS = 20
 _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
@@ -101,10 +103,17 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The session's server as the one that this test's Prefect clients and children talk to."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
     monkeypatch.setenv("PREFECT_API_URL", prefect_server)
-    with temporary_settings({PREFECT_API_URL: prefect_server}):
+    # log lines that are still on their way when the server stops keep pytest waiting at its exit
+    with temporary_settings(
+        {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: False}
+    ):
         yield prefect_server
 
 

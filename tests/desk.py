@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import Flow
@@ -109,7 +109,7 @@ def run_deployed(name: str, parameters: dict[str, object] | None = None) -> Stat
 
 
 @pytest.fixture
-def deployed(prefect_server: str) -> None:
+def deployed(prefect_api: str) -> None:
     """The deployments that Grace's tasks start runs of; made once a server."""
     with get_client(sync_client=True) as client:
         for flow, name in DEPLOYED:
@@ -117,15 +117,9 @@ def deployed(prefect_server: str) -> None:
 
 
 @pytest.fixture
-def desk(
-    deployed: None,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-) -> Desk:
-    monkeypatch.setenv("GRACE_DATA_DIR", str(settings.data_dir))
+def desk(deployed: None, settings: Settings, request: pytest.FixtureRequest) -> Desk:
     settings.log_dir.mkdir(parents=True, exist_ok=True)
-    target = f"global:{abs(hash(request.node.nodeid))}"
+    target = f"global:{request.node.name}-{uuid4().hex[:8]}"
     ConcurrencyLimit().apply(target, 2)
     made = Desk(settings, target, settings.log_dir / "policy.toml")
     made.set_policy()

@@ -32,8 +32,9 @@ def status(
 
     Example: grace --sample status --why tag:sample-pages
     """
+    from grace.notary.state import ledger_state
     from grace.store import open_store
-    from grace.summary import last_findings, ledger_state, summarise
+    from grace.summary import last_findings, summarise
     from grace.summary import why as find_why
 
     store = open_store(settings().url, create=False)
@@ -43,7 +44,7 @@ def status(
         return
     engines, trouble = _engines()
     counts, findings = summarise(store), last_findings(store)
-    ledger = ledger_state(store)
+    ledger = ledger_state(settings(), store)
     told = {
         "log": settings().log_name,
         "prefect": trouble or "answers",

@@ -64,6 +64,8 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "PREFECT_API_URL": installation.api_url,
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        # how long before its time a run takes its place and is started: about what a start costs
+        "PREFECT_WORKER_PREFETCH_SECONDS": "5",
         # on SQLite a transaction that has read cannot write once another has committed: it is
         # refused and asked again two seconds later; fewer and larger writes are refused less
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",

@@ -16,10 +16,11 @@ _TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True)
 class RunningRun:
-    """`place` is `hostname:pid` where the worker noted it."""
+    """`place` is the process as the worker noted it: a pid, by some workers `hostname:pid`."""
 
     id: str
     name: str
+    pool: str | None
     place: str | None
 
 
@@ -77,7 +78,10 @@ class PrefectApi:
         runs: list[RunningRun] = []
         while True:
             page = self._running_page(offset=len(runs))
-            runs += [RunningRun(r["id"], r["name"], r["infrastructure_pid"]) for r in page]
+            runs += [
+                RunningRun(r["id"], r["name"], r["work_pool_name"], r["infrastructure_pid"])
+                for r in page
+            ]
             if len(page) < _PAGE:
                 return runs
 
@@ -94,10 +98,16 @@ class PrefectApi:
         return page
 
     def crash(self, run_id: str, message: str) -> None:
-        state = {"type": "CRASHED", "name": "Crashed", "message": message}
-        self.client.post(
-            f"/flow_runs/{run_id}/set_state", json={"state": state, "force": True}
-        ).raise_for_status()
+        """Sets a flow run and its running task runs to Crashed, which frees the slots they hold."""
+        tasks = {
+            "flow_runs": {"id": {"any_": [run_id]}},
+            "task_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
+        }
+        found = self.client.post("/task_runs/filter", json=tasks).raise_for_status().json()
+        for place in (*(f"task_runs/{task['id']}" for task in found), f"flow_runs/{run_id}"):
+            state = {"type": "CRASHED", "name": "Crashed", "message": message}
+            change = {"state": state, "force": True}
+            self.client.post(f"/{place}/set_state", json=change).raise_for_status()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from grace.installation.prefect_api import PrefectApi, RunningRun
 from grace.installation.processes import birth, environment
+from grace.installation.services import POOL
 
 __all__ = ["crash_dead_runs", "is_dead_here"]
 
@@ -12,10 +13,12 @@ __all__ = ["crash_dead_runs", "is_dead_here"]
 def is_dead_here(run: RunningRun, hostname: str) -> bool:
     """Whether the run's process belongs to this machine and does not live any more.
 
-    A run without a noted process, or of another machine, is not judged.
+    Where no machine is noted, the runs of Grace's own pool are this one's. A run without a noted
+    process, of another machine or of another pool, is not judged.
     """
     host, _, pid = (run.place or "").rpartition(":")
-    return host == hostname and pid.isdigit() and not _executes(int(pid), run)
+    here = host == hostname or (not host and run.pool == POOL)
+    return here and pid.isdigit() and not _executes(int(pid), run)
 
 
 def _executes(pid: int, run: RunningRun) -> bool:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,8 +17,8 @@ HERE = socket.gethostname()
 RUN = "0198f2b2-0000-7000-8000-000000000001"
 
 
-def run_at(place: str | None) -> RunningRun:
-    return RunningRun(id=RUN, name="quiet-owl", place=place)
+def run_at(place: str | None, pool: str | None = "grace") -> RunningRun:
+    return RunningRun(id=RUN, name="quiet-owl", pool=pool, place=place)
 
 
 @pytest.fixture
@@ -43,15 +44,17 @@ def gone() -> int:
 
 
 def test_a_run_whose_process_is_gone_is_dead(gone: int) -> None:
-    assert is_dead_here(run_at(f"{HERE}:{gone}"), HERE)
+    assert is_dead_here(run_at(f"{gone}"), HERE)
+    assert is_dead_here(run_at(f"{HERE}:{gone}", pool="another"), HERE)
 
 
 def test_a_run_whose_process_lives_is_not(executing: int) -> None:
+    assert not is_dead_here(run_at(f"{executing}"), HERE)
     assert not is_dead_here(run_at(f"{HERE}:{executing}"), HERE)
 
 
 def test_a_run_whose_pid_went_to_another_process_is_dead(executing: int) -> None:
-    other = RunningRun(id=RUN.replace("1", "2"), name="loud-owl", place=f"{HERE}:{executing}")
+    other = replace(run_at(f"{executing}"), id=RUN.replace("1", "2"))
     assert is_dead_here(other, HERE)
 
 
@@ -60,5 +63,7 @@ def test_a_run_without_a_noted_process_is_not_judged(place: str | None) -> None:
     assert not is_dead_here(run_at(place), HERE)
 
 
-def test_a_run_of_another_machine_is_not_judged(gone: int) -> None:
+def test_a_run_of_another_machine_or_pool_is_not_judged(gone: int) -> None:
     assert not is_dead_here(run_at(f"another-{HERE}:{gone}"), HERE)
+    assert not is_dead_here(run_at(f"{gone}", pool="another"), HERE)
+    assert not is_dead_here(run_at(f"{gone}", pool=None), HERE)

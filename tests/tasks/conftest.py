@@ -223,6 +223,11 @@ def retry_lines_of(run_id: str) -> int:
     return sum(" will start " in line["message"] for line in lines)
 
 
+@pytest.fixture(name="until")
+def waiting() -> Callable[[Callable[[], bool]], None]:
+    return until
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Prefect writes task states and log lines behind: wait for them, and no longer."""
     give_up = time.monotonic() + 30
