@@ -5,7 +5,7 @@ from itertools import count
 from prefect import flow
 
 from grace.settings import Settings
-from tasks.changes import apply_change, start_measurement
+from tasks.changes import apply_change
 from tasks.proposals import ask, present, record_answer
 
 __all__ = ["approval"]
@@ -13,7 +13,7 @@ __all__ = ["approval"]
 
 @flow(name="approval", retries=0, log_prints=True)
 def approval(proposal_id: str, content_hash: str) -> None:
-    """Waits for a person, holding no worker and no process, and applies what was approved.
+    """Waits for a person, holding no worker and no process; applies what was approved.
 
     After an answer it runs again from the top: up to the form it only reads. An answer that is no
     consent is recorded and asked again.
@@ -27,7 +27,4 @@ def approval(proposal_id: str, content_hash: str) -> None:
             break
     print(f"{proposal_id}: {outcome}")
     if outcome == "approved":
-        applied = apply_change(settings, proposal_id)
-        print(applied.told)
-        if applied.state == "applied":
-            start_measurement(settings, proposal_id)
+        print(apply_change(settings, proposal_id).told)

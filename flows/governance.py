@@ -1,11 +1,13 @@
 """The governance sweep: nothing that was decided stays undone, nothing unanswered stays open."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from grace.settings import Settings
-from tasks.changes import apply_change, start_measurement, start_next_step, take_step
+from tasks.changes import apply_change, take_step
 from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 from tasks.sweep import expire_overdue, find_unfinished, restart_lost_approvals
@@ -14,22 +16,22 @@ __all__ = ["governance"]
 
 
 @flow(name="governance", retries=0, log_prints=True)
-def governance() -> None:
-    """Expires, asks again, applies what was approved, and takes up what was cut short."""
+def governance() -> list[State[Any]]:
+    """Expires, asks again, applies what was approved, and takes up what was cut short.
+
+    A proposal that cannot be carried on shows as a failed task and does not keep the others.
+    """
     settings = Settings()
     now = datetime.now(UTC)
-    print(f"expired: {expire_overdue(settings)}; asked again: {restart_lost_approvals(settings)}")
+    done: list[State[Any]] = [
+        expire_overdue(settings, return_state=True),
+        restart_lost_approvals(settings, return_state=True),
+    ]
     unfinished = find_unfinished(settings)
     for proposal_id in unfinished["apply"]:
-        carried = apply_change(settings, proposal_id)
-        print(carried.told)
-        if carried.state == "applied":
-            start_measurement(settings, proposal_id)
+        done.append(apply_change(settings, proposal_id, return_state=True))
     if unfinished["step"]:
-        ingest_prefect_runs(settings, now)
+        done.append(ingest_prefect_runs(settings, now, return_state=True))
     for proposal_id in unfinished["step"]:
-        carried = take_step(settings, proposal_id, now)
-        print(carried.told)
-        if carried.next_at:
-            start_next_step(settings, proposal_id, carried.next_at)
-    sign_ledger(settings)
+        done.append(take_step(settings, proposal_id, now, return_state=True))
+    return [*done, sign_ledger(settings, return_state=True)]

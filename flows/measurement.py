@@ -6,7 +6,7 @@ from prefect import flow
 
 from grace.settings import Settings
 from tasks.artifacts import publish_look
-from tasks.changes import start_next_step, take_step
+from tasks.changes import take_step
 from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 
@@ -22,10 +22,6 @@ def measurement(proposal_id: str) -> None:
     settings = Settings()
     closed_at = datetime.now(UTC)
     ingest_prefect_runs(settings, closed_at)
-    step = take_step(settings, proposal_id, closed_at)
-    print(step.told)
+    print(take_step(settings, proposal_id, closed_at).told)
     publish_look(settings, proposal_id)
-    if step.next_at is not None:
-        start_next_step(settings, proposal_id, step.next_at)
-    else:
-        sign_ledger(settings)
+    sign_ledger(settings)

@@ -36,11 +36,12 @@ def propose_by_hand(
     another proposal for the target is open.
     """
     now = datetime.now(UTC)
-    lever, store, policy = find_lever(lever_name), open_store(settings.url), load_policy(settings)
+    lever, policy = find_lever(lever_name), load_policy(settings)
     lever.check(target, value)
     before = lever.read(target)
     if before == value:
         raise BadInput(f"{target} is {value!r} already")
+    store = open_store(settings.url)
     entries = list_entries(store)
     _check_none_open(entries, target)
     change = Change(lever=lever_name, target=target, before=before, after=value)

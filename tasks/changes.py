@@ -22,14 +22,7 @@ from grace.store import Store, open_store
 from tasks.runs import start_run
 from tasks.units import load_units
 
-__all__ = [
-    "Carried",
-    "apply_change",
-    "start_measurement",
-    "start_next_step",
-    "take_step",
-    "undo_change",
-]
+__all__ = ["Carried", "apply_change", "take_step", "undo_change"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +31,6 @@ class Carried:
 
     state: State
     told: str
-    next_at: datetime | None = None
-    step: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -54,29 +45,27 @@ class _Held:
 
 @task
 def apply_change(settings: Settings, proposal_id: str) -> Carried:
-    """Apply what was approved, or end what a killed process began to apply."""
+    """Apply what was approved, or end what a killed process began, and have it measured."""
     with _held(settings, proposal_id) as held:
-        entry = held.entry
-        if entry.state == "applying":
-            entry = recover_applying(held.store, held.lever, entry, _now, flow_run.id)
-        elif entry.state == "approved":
-            try:
-                entry = apply_approved(
-                    held.store, held.lever, entry, held.policy, _now, flow_run.id
-                )
-            except NotAllowed as brake:
-                return Carried("approved", f"{entry.id} is approved and waits: {brake}")
-        return Carried(entry.state, _told(entry))
+        carried = _apply(held)
+    if carried.state == "applied":
+        _start_step(settings, proposal_id, "first")
+    return carried
 
 
 @task
 def take_step(settings: Settings, proposal_id: str, closed_at: datetime) -> Carried:
-    """Close the block that is due and begin the next, or end the measurement."""
+    """Close the block that is due, judge, and begin the next, or end the measurement.
+
+    The step after it is scheduled for when the block that runs now is due.
+    """
     with _held(settings, proposal_id) as held:
         measuring = Measuring(held.store, held.lever, held.policy, _now, flow_run.id)
         units = load_units(held.store, held.entry)
         step = measuring.step(held.entry, units, closed_at)
-        return Carried(step.entry.state, _step_told(step), step.next_at, step)
+    if step.next_at is not None:
+        _start_step(settings, proposal_id, step.next_at.isoformat(), step.next_at)
+    return Carried(step.entry.state, _step_told(step))
 
 
 def undo_change(settings: Settings, proposal_id: str, reviewer: str, reason: str) -> Entry:
@@ -93,29 +82,32 @@ def undo_change(settings: Settings, proposal_id: str, reviewer: str, reason: str
         )
 
 
-def start_measurement(settings: Settings, proposal_id: str) -> None:
-    """Have a worker begin to measure now; again is the same run."""
+def _start_step(
+    settings: Settings, proposal_id: str, which: str, at: datetime | None = None
+) -> None:
+    """Have a worker take a step, now or at a border; the same one again is the same run."""
     start_run(
         settings,
         "measurement",
         "on-block",
         {"proposal_id": proposal_id},
-        key=f"{settings.log_name}:{proposal_id}:first",
-        name=f"measure {proposal_id[-8:]} first",
-    )
-
-
-def start_next_step(settings: Settings, proposal_id: str, at: datetime) -> None:
-    """Have a worker take the next step at the border of the running block."""
-    start_run(
-        settings,
-        "measurement",
-        "on-block",
-        {"proposal_id": proposal_id},
-        key=f"{settings.log_name}:{proposal_id}:{at.isoformat()}",
-        name=f"measure {proposal_id[-8:]} {at:%H:%M:%S}",
+        key=f"{settings.log_name}:{proposal_id}:{which}",
+        name=f"measure {proposal_id[-8:]} {f'{at:%H:%M:%S}' if at else which}",
         at=at,
     )
+
+
+def _apply(held: _Held) -> Carried:
+    entry = held.entry
+    parts = (held.store, held.lever, entry)
+    try:
+        if entry.state == "applying":
+            entry = recover_applying(*parts, _now, flow_run.id)
+        elif entry.state == "approved":
+            entry = apply_approved(*parts, held.policy, _now, flow_run.id)
+    except NotAllowed as brake:
+        return Carried(entry.state, f"{entry.id} is {entry.state} and waits: {brake}")
+    return Carried(entry.state, _told(entry))
 
 
 @contextmanager

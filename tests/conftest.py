@@ -28,18 +28,18 @@ _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
 
-_scratch: tempfile.TemporaryDirectory[str] | None = None
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Before anything imports prefect, which reads its settings then."""
-    global _scratch
+def _hide_the_caller(home: Path) -> None:
     for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
         del os.environ[name]
-    _scratch = tempfile.TemporaryDirectory(prefix="grace-tests-")
     os.environ.update(_PRIVATE)
-    os.environ["PREFECT_HOME"] = str(Path(_scratch.name) / "prefect")
+    os.environ["PREFECT_HOME"] = str(home / "prefect")
     os.environ[_MARK] = uuid4().hex
+
+
+# now, for the plugin above imports prefect, which reads its settings then
+_scratch = tempfile.TemporaryDirectory(prefix="grace-tests-")
+_hide_the_caller(Path(_scratch.name))
 
 
 @pytest.hookimpl(trylast=True)
@@ -48,8 +48,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if left := _left_behind():
         print(f"\nprocesses left behind: {'; '.join(left)}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if _scratch is not None:
-        _scratch.cleanup()
+    _scratch.cleanup()
 
 
 @pytest.fixture(autouse=True)

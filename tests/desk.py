@@ -70,6 +70,9 @@ class Desk:
     def entry(self, entry: Entry) -> Entry:
         return find(self.store, entry.id)
 
+    def entry_of(self, proposal_id: str) -> Entry:
+        return find(self.store, proposal_id)
+
     def decisions(self, entry: Entry) -> list[tuple[str, str]]:
         """Answer and reason of what was recorded after the policy's ruling."""
         from grace.account import account
@@ -117,9 +120,9 @@ def deployed(prefect_api: str) -> None:
 
 
 @pytest.fixture
-def desk(deployed: None, settings: Settings, request: pytest.FixtureRequest) -> Desk:
+def desk(deployed: None, settings: Settings) -> Desk:
     settings.log_dir.mkdir(parents=True, exist_ok=True)
-    target = f"global:{request.node.name}-{uuid4().hex[:8]}"
+    target = f"global:pages-{uuid4().hex[:8]}"
     ConcurrencyLimit().apply(target, 2)
     made = Desk(settings, target, settings.log_dir / "policy.toml")
     made.set_policy()

@@ -110,7 +110,7 @@ class Log:
 
 
 def recompute(connection: sqlite3.Connection) -> int:
-    """Give the rows, as they are now, the tree they would have: what a forger without a key does."""
+    """Give the rows, as they are now, the tree they would have; a forger needs no key for it."""
     factory, connection.text_factory = connection.text_factory, bytes
     hashes: dict[int, bytes] = {}
     for table in log_rows():

@@ -201,7 +201,7 @@ class TestSystemIntegration:
         entry = desk.propose(8)
         desk.carry_on(entry)
         before = entry.proposal.policy_digest
-        desk.policy.write_text(desk.policy.read_text() + "\nchanges_a_day = 5\n")
+        desk.policy.write_text("changes_a_day = 5\n" + desk.policy.read_text())
         desk.answer(entry)
         digests = newest(desk.store, "decisions", proposal_id=entry.id)["policy_digest"].tolist()
         assert digests[0] == before

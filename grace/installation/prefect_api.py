@@ -1,5 +1,6 @@
 """The few requests to Prefect's REST API that bringing it up needs."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from grace.errors import Unreachable
 __all__ = ["PrefectApi", "RunningRun", "connected"]
 
 _PAGE = 200
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 60
+_BUSY_TRIES = 60
+_BUSY_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -110,16 +113,32 @@ class PrefectApi:
             self.client.post(f"/{place}/set_state", json=change).raise_for_status()
 
 
+class _Patient(httpx.HTTPTransport):
+    """Asks again when SQLite was busy, which Prefect answers with 503 having done nothing."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(_BUSY_TRIES):
+            response = super().handle_request(request)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return response
+            response.close()
+            time.sleep(_BUSY_SECONDS)
+        return super().handle_request(request)
+
+
 @contextmanager
 def connected(api_url: str) -> Iterator[PrefectApi]:
     """Raises:
     Unreachable: the server does not answer, or answers with an error.
     """
-    # the server is on this machine: a proxy of the environment does not lead to it
-    with httpx.Client(base_url=api_url, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+    # a transport of one's own heeds no proxy of the environment: the server is on this machine
+    with httpx.Client(
+        base_url=api_url, timeout=_TIMEOUT_SECONDS, transport=_Patient(), trust_env=False
+    ) as client:
         try:
             yield PrefectApi(client)
         except httpx.HTTPStatusError as error:
-            raise Unreachable(f"Prefect at {api_url} refused: {error.response.text}") from error
+            said = f"{error.response.status_code} {error.response.text}"
+            raise Unreachable(f"Prefect at {api_url} refused: {said}") from error
         except httpx.TransportError as error:
             raise Unreachable(f"Prefect at {api_url} does not answer: {error}") from error

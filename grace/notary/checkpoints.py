@@ -16,14 +16,14 @@ __all__ = ["Signed", "add", "insist", "newest", "read_note"]
 class Signed:
     """A checkpoint as its note says it, whoever signed it.
 
-    `where` is what messages call it. `key_id` is that of the key it was checked with, where that
-    key signed it (`valid`), else that of whoever did.
+    `where` is what messages call it. `signer` is name and id of the key it was checked with, where
+    that key signed it (`valid`), else of whoever did.
     """
 
     where: str
     outside: bool
     checkpoint: Checkpoint
-    key_id: str
+    signer: str
     valid: bool
 
 
@@ -37,8 +37,8 @@ def read_note(note: str | bytes, key: VerifierKey, where: str, *, outside: bool 
     valid = standing == "valid"
     if valid and checkpoint.origin != key.name:
         raise ValueError(f"it is of {checkpoint.origin}, signed by the key of {key.name}")
-    signer = key.key_id if valid else parsed.signatures[0].key_id
-    return Signed(where, outside, checkpoint, signer, valid)
+    by = key if valid else parsed.signatures[0]
+    return Signed(where, outside, checkpoint, f"{by.name}+{by.key_id}", valid)
 
 
 def insist(note: str, key: VerifierKey, where: str) -> Checkpoint:
@@ -49,7 +49,8 @@ def insist(note: str, key: VerifierKey, where: str) -> Checkpoint:
         raise LedgerBroken(f"{where} is damaged: {problem}") from None
     if not signed.valid:
         raise LedgerBroken(
-            f"{where} was signed by another key: {signed.key_id}, where this log's is {key.key_id}"
+            f"{where} was signed by another key: {signed.signer}, where this log's is "
+            f"{key.name}+{key.key_id}"
         )
     return signed.checkpoint
 

@@ -89,13 +89,16 @@ def is_cut_tile(tree: Tree, head: object, rows: Comparison) -> bool:
 
 
 def _recomputed(first: int, tree: Tree) -> Finding:
+    """Where one key contradicts itself it is stolen, and no checkpoint of its tells a beginning."""
     assert tree.fails is not None
-    size = tree.fails.checkpoint.size
-    reason = (
-        f"hashes were recomputed over changed rows: the tree is the signed one up to {tree.holds} "
-        f"rows and is not at {size} ({tree.fails.where}); the first bad index is in "
-        f"{first} to {max(size - 1, first)}"
+    where, size = tree.fails.where, tree.fails.checkpoint.size
+    if tree.denied:
+        first, known = 0, f"key {tree.fails.signer} has signed two histories"
+    else:
+        known = f"the tree is the signed one up to {tree.holds} rows and is not at {size}"
+    return Finding(
+        "recomputed",
+        first,
+        f"rows were changed and their hashes recomputed: {known} ({where}); the first bad index "
+        f"is in {first} to {max(size - 1, first)}",
     )
-    if tree.holds_later is not None:
-        reason += f"; key {tree.fails.key_id} has signed both histories"
-    return Finding("recomputed", first, reason)

@@ -5,6 +5,7 @@ Only the standard library and the ledger are imported, because a second process 
 rows and has to start fast.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ ALL_ROWS = (-(2**63), 2**63 - 1)
 CHUNK = 128  # small enough that a chunk stays in the cache: 1000 takes half as long again
 SALT_BYTES = 16
 HEX = b"0123456789abcdef"
+DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 Row = tuple[Any, ...]
 Leaf = bytes | None
@@ -135,14 +137,15 @@ class _Erasures:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.known: dict[tuple[bytes, bytes], bytes] | None = None
+        self.known: dict[tuple[bytes, bytes], bytes | None] | None = None
 
     def digest(self, table: str, id: bytes) -> bytes | None:
         if self.known is None:
             query = "SELECT table_name, row_id, digest FROM erasures NOT INDEXED"
-            rows = self.connection.execute(query)
-            self.known = {(name, row): bytes.fromhex(hex.decode()) for name, row, hex in rows}
-        return self.known.get((table.encode(), id))
+            self.known = {row[:2]: row[2] for row in self.connection.execute(query)}
+        digest = self.known.get((table.encode(), id))
+        is_digest = isinstance(digest, bytes) and DIGEST.fullmatch(digest)
+        return bytes.fromhex(digest.decode()) if digest and is_digest else None
 
 
 def _leaf(table: LogRows, row: Row, erasures: _Erasures) -> Leaf:

@@ -32,8 +32,9 @@ class Tree:
 
     `size` counts the leaves that follow one another without a gap. `holds` is the largest signed
     size up to which every checkpoint's root is the tree's, `fails` the first checkpoint whose root
-    is not, `holds_later` one behind it whose root is. Checkpoints that sign more leaves than there
-    are: the largest of the database's own, and the outside one. `signed` is the largest size.
+    is not, and `denied` whether a checkpoint as large or larger says the opposite. Checkpoints
+    that sign more leaves than there are: the largest of the database's own, and the outside one.
+    `signed` is the largest size.
     """
 
     size: int = 0
@@ -41,7 +42,7 @@ class Tree:
     damage: Damage | None = None
     holds: int = 0
     fails: Signed | None = None
-    holds_later: Signed | None = None
+    denied: bool = False
     beyond_stored: Signed | None = None
     beyond_outside: Signed | None = None
     signed: int = 0
@@ -59,12 +60,14 @@ class Tree:
             self.damage = Damage(index, reason)
 
     def check(self, claim: Signed, root: bytes) -> None:
+        size = claim.checkpoint.size
         if claim.checkpoint.root != root:
+            self.denied |= size == self.holds > 0
             self.fails = self.fails or claim
         elif self.fails is None:
-            self.holds = claim.checkpoint.size
+            self.holds = size
         else:
-            self.holds_later = claim
+            self.denied = True
 
     def exceed(self, claim: Signed) -> None:
         if claim.outside:

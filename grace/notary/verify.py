@@ -144,9 +144,12 @@ class _Check:
         ours, foreign = self.claims.key, self.claims.foreign
         if ours is None or foreign is None:
             return None
-        reason = f"the key was swapped: {foreign.where} is signed by key {foreign.key_id}"
         index = None if found is None else found.index
-        return Finding("swapped_key", index, f"{reason}, where {ours.key_id} is trusted")
+        reason = (
+            f"the key was swapped: {foreign.where} is signed by key {foreign.signer}, where "
+            f"{ours.name}+{ours.key_id} is trusted"
+        )
+        return Finding("swapped_key", index, reason)
 
     def _spoilt(self) -> Finding | None:
         damaged = self.claims.damaged

@@ -1,8 +1,7 @@
-"""A real database, and proposals that differ only in what a test is about."""
+"""Proposals that differ only in what a test is about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -12,7 +11,6 @@ from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Prediction, Proposal
 from grace.governance.risk import Risk
 from grace.measurement.plan import Plan
-from grace.store import Store, open_store
 
 NOW = datetime(2025, 6, 1, 9, tzinfo=UTC)
 
@@ -22,18 +20,6 @@ Propose = Callable[..., Proposal]
 @pytest.fixture
 def now() -> datetime:
     return NOW
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'grace.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
-    yield opened
-    opened.engine.dispose()
 
 
 @pytest.fixture

@@ -35,8 +35,14 @@ def test_what_was_read_back_has_the_same_hash(propose):
 
 @pytest.mark.parametrize(
     "edit",
-    [{"after": 9}, {"target": "tag:other"}, {"metric": "mean execution time"}]
-    + [{"proposed_by": "ann"}, {"proposal_id": "p-2"}, {"kind": "by_hand"}],
+    [
+        {"after": 9},
+        {"target": "tag:other"},
+        {"metric": "mean execution time"},
+        {"proposed_by": "ann"},
+        {"proposal_id": "p-2"},
+        {"kind": "by_hand"},
+    ],
 )
 def test_any_edit_is_another_hash(propose, edit):
     """An edited proposal is one that nobody was asked about."""

@@ -10,7 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from grace.errors import BadInput, LedgerBroken, NotAllowed
-from grace.governance.register import EVENTS, Entry, find, list_entries, move, raise_proposal
+from grace.governance.consent import check_is_asked
+from grace.governance.register import (
+    EVENTS,
+    Entry,
+    attach_run,
+    find,
+    list_entries,
+    move,
+    raise_proposal,
+)
 from grace.states import OPEN, STATES, TRANSITIONS, State
 from grace.store import open_store
 from grace.store.read import newest
@@ -94,8 +103,8 @@ def test_another_opportunity_may_be_open_beside_it(store, enter, differs):
 
 def test_the_database_itself_refuses_the_second_open_opportunity(store, enter):
     """Even one that never went through the register, by a unique index."""
-    enter("p-1")
     enter("p-2", "rejected")
+    enter("p-1")
     reopen = (
         proposal_heads.update()
         .where(proposal_heads.c.proposal_id == "p-2")
@@ -155,6 +164,16 @@ def test_the_verdict_and_the_run_outlive_a_move_and_the_reason_does_not(store, n
     assert (found.verdict, found.run_id, found.reason) == ("regressed", "run-9", None)
 
 
+def test_the_run_in_which_a_person_is_asked_is_noted(store, now, enter):
+    """It changes neither the state nor the content."""
+    entry = enter("p-1", "awaiting_approval")
+    with store.writing(now + timedelta(minutes=1)) as writer:
+        attached = attach_run(writer, entry, "run-7")
+    assert find(store, "p-1") == attached
+    assert (attached.run_id, attached.state) == ("run-7", "awaiting_approval")
+    assert attached.content_hash == entry.content_hash
+
+
 def test_every_state_a_proposal_went_through_is_in_the_log(store, enter):
     """Append-only: seven states are seven revisions of one content."""
     enter("p-1", "rolled_back")
@@ -170,12 +189,12 @@ def test_every_state_a_proposal_went_through_is_in_the_log(store, enter):
     assert len({row.content_hash for row in rows}) == 1
 
 
-def test_of_two_that_make_the_same_move_the_second_is_refused(url, store, now, enter):
+def test_of_two_that_make_the_same_move_the_second_is_refused(settings, store, now, enter):
     """Eight at once, each with a connection of its own: one approves, seven get NotAllowed."""
     entry, at_once = enter("p-1", "awaiting_approval"), Barrier(8)
 
     def approve(_: int) -> str:
-        own = open_store(url)
+        own = open_store(settings.url)
         try:
             at_once.wait()
             with own.writing(now) as writer:
@@ -192,12 +211,12 @@ def test_of_two_that_make_the_same_move_the_second_is_refused(url, store, now, e
     assert present(store, "p-1") == ("approved", "approved")
 
 
-def test_of_two_answers_at_once_one_counts(url, store, now, enter):
+def test_of_two_answers_at_once_one_counts(settings, store, now, enter):
     """Approve and reject race: whichever came first stands, the other is refused."""
     entry, at_once = enter("p-1", "awaiting_approval"), Barrier(2)
 
     def answer(state: State) -> str:
-        own = open_store(url)
+        own = open_store(settings.url)
         try:
             at_once.wait()
             with own.writing(now) as writer:
@@ -229,24 +248,47 @@ def test_a_refused_move_takes_its_transaction_with_it(store, now, enter):
     assert newest(store, "data_cube").empty
 
 
-@pytest.mark.parametrize("read", [lambda store: find(store, "p-1"), list_entries])
-def test_content_that_was_edited_in_the_file_is_found(tmp_path, store, enter, read):
-    """Somebody removes the triggers and raises the limit that was agreed to."""
-    enter("p-1", "awaiting_approval")
-    with sqlite3.connect(tmp_path / "grace.db") as file:
+@pytest.fixture
+def edit(settings):
+    """Somebody with the file removes the trigger, edits a text in every content, and leaves."""
+
+    def edited(old: str, new: str) -> None:
+        file = sqlite3.connect(settings.log_dir / "grace.db")
         file.execute("DROP TRIGGER proposals_no_update")
-        edited = file.execute(
-            "UPDATE proposals SET content = replace(content, '\"after\":8', '\"after\":900')"
-        )
-        assert edited.rowcount == 2
-    file.close()
-    with pytest.raises(LedgerBroken, match="proposal p-1 was edited"):
+        change = "UPDATE proposals SET content = replace(content, ?, ?) WHERE content LIKE ?"
+        assert file.execute(change, (old, new, f"%{old}%")).rowcount > 0
+        file.commit()
+        file.close()
+
+    return edited
+
+
+def test_content_that_was_edited_in_the_file_has_another_hash(store, now, enter, edit):
+    """The limit that was agreed to was raised: what stands there is not what was asked."""
+    asked = enter("p-1", "awaiting_approval")
+    edit('"after":8', '"after":900')
+    found = find(store, "p-1")
+    assert found.proposal.change.after == 900
+    assert found.content_hash != asked.content_hash
+    with pytest.raises(NotAllowed, match="not the one that was shown"):
+        check_is_asked(found, asked.content_hash, now)
+
+
+@pytest.mark.parametrize("read", [lambda store: find(store, "p-1"), list_entries])
+@pytest.mark.parametrize(
+    ("old", "new"), [('"after":8', '"after":'), ('"lever":', '"liver":'), ('"n":20', '"n":"many"')]
+)
+def test_content_that_is_no_proposal_any_more_breaks_the_ledger(store, enter, edit, read, old, new):
+    """Found wherever it is read, with the command that finds out more."""
+    enter("p-1", "awaiting_approval")
+    edit(old, new)
+    with pytest.raises(LedgerBroken, match="p-1 is no proposal: run `grace ledger verify`"):
         read(store)
 
 
-def test_the_file_cannot_be_edited_as_long_as_its_triggers_are_there(tmp_path, enter):
+def test_the_file_cannot_be_edited_as_long_as_its_triggers_are_there(settings, enter):
     enter("p-1")
-    file = sqlite3.connect(tmp_path / "grace.db")
+    file = sqlite3.connect(settings.log_dir / "grace.db")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         file.execute("UPDATE proposals SET content = '{}'")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -1,6 +1,5 @@
 """Logs to sign, to verify and to spoil."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +27,9 @@ def _written(tmp_path_factory: pytest.TempPathFactory) -> Log:
 
 
 @pytest.fixture
-def signed(_written: Log, tmp_path: Path) -> Iterator[Log]:
+def signed(_written: Log, tmp_path: Path) -> Log:
     """A copy of a log of 64 rows, 4 in each table, signed at 32 and at 64."""
-    yield _written.copied(tmp_path / "signed")
+    return _written.copied(tmp_path / "signed")
 
 
 @pytest.fixture(scope="session")

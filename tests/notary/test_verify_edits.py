@@ -23,20 +23,33 @@ def _changes(kind: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("table", LOGS)
-def test_every_change_of_every_hashed_cell_is_found_at_its_index(signed: Log, table: str) -> None:
+def test_a_change_of_any_hashed_cell_is_found_at_its_index(signed: Log, table: str) -> None:
+    """The smallest change there is, in each column of each table."""
+    for column, kind in LOGS[table].kinds.items():
+        _check(signed, table, column, next(_changes(kind)))
+    assert signed.verify().ok
+
+
+@pytest.mark.parametrize(
+    "table", ["healing_attempts", *(pytest.param(name, marks=pytest.mark.slow) for name in LOGS)]
+)
+def test_no_sort_of_change_is_overlooked(signed: Log, table: str) -> None:
     """One byte, another storage class, another spelling of the same JSON, nothing at all."""
-    index = ROUND * len(LOGS) + list(LOGS).index(table)
     nullable = {column.name for column in LOGS[table].table.c if column.nullable}
     for column, kind in LOGS[table].kinds.items():
-        changes = [*_changes(kind), *(["NULL"] if column in nullable else [])]
-        for change in changes:
-            expression = change.format(c=f'"{column}"')
-            before = _cell(signed, table, index, column)
-            _set(signed, table, index, column, expression)
-            found = signed.verify()
-            assert (found.kind, found.first_bad_index) == ("edited", index), (column, change)
-            _set(signed, table, index, column, "?", before)
+        for change in [*_changes(kind), *(["NULL"] if column in nullable else [])]:
+            _check(signed, table, column, change)
     assert signed.verify().ok
+
+
+def _check(log: Log, table: str, column: str, change: str) -> None:
+    """Change one cell, see it found, and put it back."""
+    index = ROUND * len(LOGS) + list(LOGS).index(table)
+    before = _cell(log, table, index, column)
+    _set(log, table, index, column, change.format(c=f'"{column}"'))
+    found = log.verify()
+    assert (found.kind, found.first_bad_index) == ("edited", index), (column, change)
+    _set(log, table, index, column, "?", before)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +106,7 @@ def _cell(log: Log, table: str, index: int, column: str) -> object:
         return connection.execute(query).fetchone()[0]
 
 
-def _set(
-    log: Log, table: str, index: int, column: str, expression: str, *values: object
-) -> None:
+def _set(log: Log, table: str, index: int, column: str, expression: str, *values: object) -> None:
     changed = f'UPDATE {table} SET "{column}" = {expression} WHERE ledger_index = {index}'
     with log.attack() as connection:
         assert connection.execute(changed, values).rowcount == 1

@@ -101,10 +101,11 @@ def test_differences_within_the_smallest_effect_are_no_effect():
     assert (seen.verdict, seen.interval) == ("no_effect", (-0.3, 0.3))
 
 
-def test_a_difference_beyond_the_smallest_effect_is_not_called_none():
-    """The same pairs where 0.25 would matter stay undecided."""
-    seen = judged([0.3, -0.3, 0.2, -0.2, 0.1, -0.1, 0.05], smallest_effect=0.25)
-    assert seen.verdict is None
+@pytest.mark.parametrize("far", [0.6, -0.6])
+def test_a_difference_beyond_the_smallest_effect_is_not_called_none(far):
+    """One of seven pairs beyond 0.5, to either side, leaves them undecided."""
+    seen = judged([0.3, -0.3, 0.2, -0.2, 0.1, -0.1, far], smallest_effect=0.5)
+    assert (seen.verdict, far in seen.interval) == (None, True)
 
 
 def test_a_steady_effect_is_a_verdict_even_below_the_smallest_effect():

@@ -1,80 +1,28 @@
-"""A real Prefect server, and a small governed system that ran on it.
+"""A small governed system that ran on the session's Prefect server.
 
-Its flows contend, retry, fail, nest, wait and are cancelled.
+Its flows contend, retry, fail, nest, wait for an answer and are cancelled.
 """
 
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-import httpx
 import pytest
 from prefect import flow, get_client, task
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import suspend_flow_run
 from prefect.flows import Flow
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
-
-START_SECONDS = 120
-
-
-def free_port() -> int:
-    """From 45000 on, away from where people run Prefect."""
-    for port in range(45100, 46000):
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise RuntimeError("no free port from 45100 to 46000")
-
-
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API's address; this process talks to that server, and what it ran stays there."""
-    home, port = tmp_path_factory.mktemp("prefect"), free_port()
-    command = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = os.environ | {
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        # a task run that finds its limit full asks again after this long, not after 30 s
-        "PREFECT_SERVER_TASKS_TAG_CONCURRENCY_SLOT_WAIT_SECONDS": "0.2",
-    }
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, *command, "--no-ui"], env=environment, stdout=log, stderr=log
-        )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        wait_until_healthy(url, server, home / "server.log")
-        with temporary_settings({PREFECT_API_URL: url}):
-            yield url
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    with httpx.Client(trust_env=False) as client:
-        while time.monotonic() < give_up and server.poll() is None:
-            try:
-                if client.get(f"{url}/health").is_success:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-    raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()[-2000:]}")
-
 
 LIMIT, LIMITED_TO = "ingest-test", 1
 FAILURES: Counter[str] = Counter()
@@ -187,10 +135,19 @@ class Ran:
 @pytest.fixture(scope="session")
 def ran(prefect_server: str) -> Ran:
     """Everything that the system ran, its log lines written and its task runs recorded."""
+    logs = {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: True}
+    with temporary_settings(logs):
+        made = _run_all()
+        APILogWorker.drain_all()
+        until(lambda: retry_lines_of(made.governed) == 3)
+    return made
+
+
+def _run_all() -> Ran:
     set_tag_limit(LIMITED_TO)
     plain = deploy(governed, "nightly", limit=3)
     run = run_once(governed, plain)
-    made = Ran(
+    return Ran(
         governed=run,
         subflow=only_subflow_of(run),
         cancelled=cancel_before_start(plain),
@@ -198,12 +155,10 @@ def ran(prefect_server: str) -> Ran:
         engine=run_once(engine, deploy(engine, "grace")),
         sample=run_once(nested, deploy(nested, "sample")),
     )
-    until(lambda: retry_lines_of(run) == 3)
-    return made
 
 
 @pytest.fixture
-def limit_tag() -> Iterator[Callable[[int], None]]:
+def limit_tag(prefect_api: str) -> Iterator[Callable[[int], None]]:
     """Sets the tag's limit; afterwards it is what it was."""
     yield set_tag_limit
     set_tag_limit(LIMITED_TO)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,8 +17,7 @@ from prefect import flow, get_client
 
 import tasks.ingest_prefect
 from grace.errors import Unreachable
-from grace.settings import Settings
-from grace.store import Store, open_store
+from grace.store import Store
 from grace.store.read import newest
 from tasks.ingest_prefect import OVERLAP, SETTLE, Ingestion, split
 from tasks.prefect_api import RunHistory, Window, run_history
@@ -71,7 +69,7 @@ def ended(moment: datetime) -> Task:
 
 
 @pytest.fixture
-def flow_run(prefect_server: str) -> str:
+def flow_run(prefect_api: str) -> str:
     with get_client(sync_client=True) as client:
         return str(client.create_flow_run(past).id)
 
@@ -91,11 +89,6 @@ def record(flow_run: str, until):
         until(lambda: written(made))
 
     return let
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(Settings(data_dir=tmp_path).url)
 
 
 def ingest(store: Store, kind: type[RunHistory] = RunHistory) -> None:
@@ -120,7 +113,7 @@ def each_once(store: Store, made: Sequence[Task]) -> bool:
 def test_more_runs_of_one_instant_than_a_page_holds_are_all_read(store: Store, record) -> None:
     """Pages that begin where the last one ended in time would turn for ever, or skip."""
     now = datetime.now(UTC)
-    crowd = [ended(now - MINUTE) for _ in range(450)]
+    crowd = [ended(now - MINUTE) for _ in range(210)]
     others = [ended(now - MINUTE + timedelta(microseconds=n)) for n in (-2, -1, 1, 2)]
     record(crowd + others)
     ingest(store)
@@ -156,8 +149,8 @@ def test_runs_that_arrive_between_two_pages_are_neither_lost_nor_doubled(
 ) -> None:
     """By offset, each arrival would move the next page by one run."""
     now = datetime.now(UTC)
-    there = [ended(now - MINUTE + timedelta(milliseconds=n)) for n in range(300)]
-    arriving = [ended(now - MINUTE + timedelta(milliseconds=n)) for n in (50.5, 150.5, 290.5)]
+    there = [ended(now - MINUTE + timedelta(milliseconds=n)) for n in range(210)]
+    arriving = [ended(now - MINUTE + timedelta(milliseconds=n)) for n in (20.5, 100.5, 205.5)]
     record(there)
     arrived: list[Task] = []
 
@@ -177,7 +170,7 @@ def test_runs_that_arrive_between_two_pages_are_neither_lost_nor_doubled(
 
 
 def test_a_killed_ingestion_goes_on_where_it_was(
-    store: Store, record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was committed stays; a second run brings the rest, and nothing twice."""
     monkeypatch.setattr(tasks.ingest_prefect, "RUNS_A_TRANSACTION", 20)

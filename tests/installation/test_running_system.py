@@ -1,0 +1,288 @@
+"""One real `grace up --sample`, and what a person may do to it.
+
+Server, worker, signers and sample service are started once for this file, in a folder and on a
+port of their own. Each test leaves them up.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from grace.installation import Installation, read_installation
+from grace.installation.deployments import declared
+from grace.installation.environment import mark
+from grace.installation.processes import Process, is_alive, marked
+from grace.installation.services import POOL, wanted
+from grace.installation.starting import PREFECT_FILE
+from grace.settings import Settings
+
+PAGE_REFRESH = "page-refresh/every-30-seconds"
+DEAD_PID = 2**22  # above the highest pid that Linux gives
+
+
+@dataclass(frozen=True)
+class System:
+    settings: Settings
+
+    def grace(self, *arguments: str) -> Any:
+        """What a command answers as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", "grace.cli", "--json", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"GRACE_DATA_DIR": str(self.settings.data_dir), "GRACE_PORT": str(self.settings.port)}
+        return os.environ | own
+
+    @property
+    def installation(self) -> Installation:
+        found = read_installation(self.settings)
+        assert found, "nothing was brought up"
+        return found
+
+    @property
+    def processes(self) -> dict[str, Process]:
+        return self.installation.processes
+
+    def is_whole(self) -> bool:
+        found = read_installation(self.settings)
+        return bool(found) and found.sample and all(map(is_alive, found.processes.values()))
+
+    def ask(self, path: str, body: object = None, method: str = "POST") -> Any:
+        """One request to Prefect's API; SQLite may be busy for a moment."""
+        with httpx.Client(base_url=self.installation.api_url, trust_env=False) as client:
+            while (response := client.request(method, path, json=body)).status_code == 503:
+                time.sleep(0.2)
+        return response.raise_for_status().json() if response.content else None
+
+    def get(self, path: str) -> Any:
+        return self.ask(path, method="GET")
+
+    def deployment(self, name: str = PAGE_REFRESH) -> Any:
+        return self.get(f"/deployments/name/{name}")
+
+    def deployments(self) -> dict[str, Any]:
+        flows = {flow["id"]: flow["name"] for flow in self.ask("/flows/filter", {})}
+        found = self.ask("/deployments/filter", {})
+        return {f"{flows[one['flow_id']]}/{one['name']}": one for one in found}
+
+    def run(self, state: str, name: str = "running", **fields: object) -> str:
+        """The id of a flow run set to this state without any process."""
+        run: str = self.ask(
+            "/flow_runs/",
+            {"flow_id": self.deployment()["flow_id"], "state": {"type": state, "name": name}},
+        )["id"]
+        self.ask(f"/flow_runs/{run}", {**fields}, method="PATCH")
+        return run
+
+    def state(self, run: str) -> str:
+        return str(self.get(f"/flow_runs/{run}")["state"]["name"])
+
+
+def until(true: Callable[[], object], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The first port wished for is taken, so that this start has to look for another."""
+    port = 47000 + os.getpid() % 1000 * 10
+    folder = tmp_path_factory.mktemp("installation")
+    system = System(Settings(data_dir=folder / "data", port=port))
+    with socket.create_server(("127.0.0.1", port)):
+        try:
+            system.grace("up", "--sample")
+            _rest_the_engines(system)
+            yield system
+        finally:
+            system.grace("down")
+    assert marked(mark(system.settings)) == []
+
+
+def _rest_the_engines(system: System) -> None:
+    """Their runs would take the processor from what is tested here."""
+    for name, deployment in system.deployments().items():
+        if name != PAGE_REFRESH:
+            system.ask(f"/deployments/{deployment['id']}/pause_deployment")
+
+
+@pytest.fixture
+def system(started: System) -> System:
+    if not started.is_whole():
+        started.grace("up", "--sample")
+    return started
+
+
+def test_server_worker_and_everything_declared_is_there(system: System) -> None:
+    assert system.get("/health") is True
+    assert set(system.deployments()) == set(declared(PREFECT_FILE, sample=True))
+    assert set(system.processes) == set(wanted(system.installation))
+    workers = f"/work_pools/{POOL}/workers/filter"
+    until(lambda: [one["status"] for one in system.ask(workers, {})].count("ONLINE") == 1)
+
+
+def test_it_took_the_next_free_port_and_is_seen_from_this_machine_only(system: System) -> None:
+    taken = system.settings.port
+    assert taken < system.installation.port < taken + 10
+    for port in (system.installation.port, system.installation.service_port):
+        assert port
+        with socket.socket() as caller:
+            # another address of this very machine, on which only a server for all would listen
+            assert caller.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_a_schedule_yields_scheduled_runs(system: System) -> None:
+    """With SQLAlchemy 2.1 everything looks healthy and no schedule ever fires."""
+    body = {
+        "deployments": {"id": {"any_": [system.deployment()["id"]]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "sort": "EXPECTED_START_TIME_ASC",
+    }
+    until(lambda: len(system.ask("/flow_runs/filter", body)) >= 2)
+    first, second = system.ask("/flow_runs/filter", body)[:2]
+    assert first["auto_scheduled"]
+    seconds = [int(one["expected_start_time"][17:19]) for one in (first, second)]
+    assert abs(seconds[0] - seconds[1]) == 30
+
+
+def test_up_again_changes_nothing(system: System) -> None:
+    until(lambda: system.deployment()["status"] == "READY")
+    processes, deployments = system.processes, system.deployments()
+    assert system.grace("up", "--sample")["changed"] is False
+    assert system.processes == processes
+    assert {name: one["schedules"] for name, one in system.deployments().items()} == {
+        name: one["schedules"] for name, one in deployments.items()
+    }
+
+
+def test_a_killed_service_comes_back_and_the_others_are_left_alone(system: System) -> None:
+    before = system.processes
+    os.kill(before["sample-service"].pid, signal.SIGKILL)
+    until(lambda: not is_alive(before["sample-service"]))
+    assert system.grace("up", "--sample")["changed"] is True
+    changed = {name for name, process in system.processes.items() if process != before[name]}
+    assert changed == {"sample-service"}
+    with httpx.Client(trust_env=False) as client:
+        until(lambda: client.get(f"{system.installation.service_url}/health").is_success)
+
+
+def test_the_tag_limit_is_set_once_and_then_belongs_to_others(system: System) -> None:
+    limit = "/v2/concurrency_limits/tag:sample-pages"
+    assert system.get(limit)["limit"] == 2
+    system.ask(limit, {"limit": 5}, method="PATCH")
+    try:
+        assert system.grace("up", "--sample")["changed"] is False
+        assert system.get(limit)["limit"] == 5
+    finally:
+        system.ask(limit, {"limit": 2}, method="PATCH")
+
+
+def test_after_a_power_cut_dead_runs_are_crashed_and_waiting_ones_wait(system: System) -> None:
+    """A run left Running by a dead process, with the slot its task held; and an approval."""
+    dead = system.run("RUNNING", infrastructure_pid=f"{socket.gethostname()}:{DEAD_PID}")
+    elsewhere = system.run("RUNNING", infrastructure_pid=f"not-{socket.gethostname()}:{DEAD_PID}")
+    waiting = system.run("PAUSED", "Suspended", infrastructure_pid=str(DEAD_PID))
+    task = system.ask(
+        "/task_runs/",
+        {"flow_run_id": dead, "task_key": "k", "dynamic_key": "0", "state": {"type": "RUNNING"}},
+    )["id"]
+    before = system.processes
+    os.kill(before["server"].pid, signal.SIGKILL)
+    until(lambda: not is_alive(before["server"]))
+
+    system.grace("up", "--sample")
+
+    names = [system.state(run) for run in (dead, elsewhere, waiting)]
+    assert names == ["Crashed", "running", "Suspended"]
+    assert system.get(f"/task_runs/{task}")["state"]["type"] == "CRASHED"
+    assert system.processes["worker"] == before["worker"], "the worker lived and was left alone"
+    system.ask(f"/flow_runs/{elsewhere}", method="DELETE")
+
+
+def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> None:
+    """And what waits for a person still waits afterwards, whoever brings it up again."""
+    waiting = system.run("PAUSED", "Suspended")
+    running = _a_run_at_work(system)
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    port = system.installation.port
+
+    assert system.grace("down") == {"stopped": True}
+
+    assert marked(mark(system.settings)) == []
+    assert read_installation(system.settings) is None
+    with socket.socket() as caller:
+        assert caller.connect_ex(("127.0.0.1", port)) != 0
+    assert bystander.poll() is None
+    bystander.communicate()
+    assert system.grace("down") == {"stopped": False}
+
+    _up_cut_short(system)
+    deployed = (system.settings.run_dir / "deployed.json").read_bytes()
+    server = system.processes["server"]
+    system.grace("up", "--sample")
+
+    assert system.is_whole()
+    assert system.processes["server"] == server, "what the first attempt started is used"
+    assert (system.settings.run_dir / "deployed.json").read_bytes() == deployed
+    assert system.state(waiting) == "Suspended"
+    assert system.state(running) == "Crashed"
+
+
+def _a_run_at_work(system: System) -> str:
+    """The id of a page refresh in the middle of its work; one more is asked for, to come soon."""
+    deployment = system.deployment()["id"]
+    system.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    body = {
+        "deployments": {"id": {"any_": [deployment]}},
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
+    }
+    until(lambda: system.ask("/flow_runs/filter", body))
+    return str(system.ask("/flow_runs/filter", body)[0]["id"])
+
+
+def _up_cut_short(system: System) -> None:
+    """Killed as soon as it has written down the worker: without a word to anybody."""
+    up = subprocess.Popen(
+        [sys.executable, "-m", "grace.cli", "up", "--sample"],
+        env=system.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    until(lambda: (now := read_installation(system.settings)) and "worker" in now.processes)
+    up.kill()
+    up.wait()
+
+
+def test_without_the_sample_its_deployments_rest_and_wake_with_it(system: System) -> None:
+    """What a person paused stays paused."""
+    sample = set(declared(PREFECT_FILE, sample=True)) - set(declared(PREFECT_FILE, sample=False))
+    persons = min(sample - {PAGE_REFRESH})
+    assert system.deployment(persons)["paused"]
+    system.grace("down")
+
+    system.grace("up", "--no-sample")
+    assert system.deployment()["paused"]
+    assert set(system.processes) == {"server", "worker", "signer"}
+
+    system.grace("up", "--sample")
+    assert not system.deployment()["paused"]
+    assert system.deployment(persons)["paused"]

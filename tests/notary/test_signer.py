@@ -1,0 +1,303 @@
+"""The signer signs what grew, refuses what does not extend the past, and loses nothing."""
+
+import sqlite3
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from grace.errors import BadInput, LedgerBroken, Unreachable
+from grace.ledger.note import Checkpoint, Note, SigningKey, VerifierKey
+from grace.notary import signer
+from grace.notary.checkpoints import newest
+from grace.notary.files import locked
+from grace.notary.signer import keep_signing, sign
+from grace.settings import Settings
+from grace.store import Store, open_store
+from tests.tampering import NOW, Log, entropy, recompute
+
+
+def _notes(log: Log) -> list[tuple[int, str]]:
+    with sqlite3.connect(log.path) as connection:
+        found = connection.execute("SELECT size, note FROM checkpoints ORDER BY size").fetchall()
+    connection.close()
+    return found
+
+
+def test_the_first_signing_makes_a_key_that_its_owner_alone_can_read(log: Log) -> None:
+    """The public key lies beside it and verifies what was signed."""
+    signed = log.sign()
+    assert log.settings.key_file.stat().st_mode & 0o777 == 0o600
+    key = VerifierKey.parse(log.settings.key_file.with_name("signing.key.pub").read_text())
+    assert SigningKey.parse(log.settings.key_file.read_text()).verifier == key
+    assert signed.origin == key.name == f"grace/main/{entropy()(8).hex()}"
+    assert Note.parse(log.settings.checkpoint_file.read_text()).standing(key) == "valid"
+
+
+def test_an_empty_log_is_signed_too(log: Log) -> None:
+    """A checkpoint of size 0 is what later ones are consistent with."""
+    assert log.sign().size == 0
+    assert log.verify().ok
+    log.write(1)
+    assert log.sign().size == 16
+
+
+def test_signing_writes_nothing_where_nothing_grew(log: Log) -> None:
+    """Not in the database, not outside of it."""
+    log.write(1)
+    first = log.sign()
+    database, outside = log.path.read_bytes(), log.settings.checkpoint_file.stat().st_mtime_ns
+    assert log.sign() == first
+    assert log.path.read_bytes() == database
+    assert log.settings.checkpoint_file.stat().st_mtime_ns == outside
+
+
+def test_each_growth_is_one_more_checkpoint(log: Log) -> None:
+    """The newest stored one is the outside one."""
+    for number in range(3):
+        log.write(1, start=number)
+        log.sign()
+    notes = _notes(log)
+    assert [size for size, _ in notes] == [16, 32, 48]
+    assert notes[-1][1] == log.settings.checkpoint_file.read_text()
+
+
+def test_the_root_is_that_of_the_leaves(log: Log) -> None:
+    """As the verifier computes it from the rows."""
+    log.write_goals(300)
+    signed = log.sign()
+    assert log.verify().root == signed.text.split("\n")[2]
+
+
+def test_a_crash_before_the_outside_checkpoint_heals(signed: Log) -> None:
+    """The database is written first: an older or missing outside one is brought up to it."""
+    newest_note = signed.settings.checkpoint_file.read_text()
+    for left in (None, _notes(signed)[0][1]):
+        signed.settings.checkpoint_file.unlink()
+        if left is not None:
+            signed.settings.checkpoint_file.write_text(left)
+        assert signed.verify().ok
+        signed.sign()
+        assert signed.settings.checkpoint_file.read_text() == newest_note
+
+
+def test_a_log_cut_back_below_the_outside_checkpoint_is_refused(signed: Log) -> None:
+    """Also when everything in the database fits together."""
+    with signed.attack() as connection:
+        connection.execute("DELETE FROM checkpoints WHERE size = 64")
+        for index in range(40, 64):
+            table = signed.table_at(connection, index)
+            connection.execute(f"DELETE FROM {table} WHERE ledger_index = {index}")
+        recompute(connection)
+    before = signed.settings.checkpoint_file.read_bytes()
+    with pytest.raises(LedgerBroken, match="signed at 64 rows and the database holds 40"):
+        signed.sign()
+    assert signed.settings.checkpoint_file.read_bytes() == before
+    assert [size for size, _ in _notes(signed)] == [32]
+
+
+@pytest.mark.parametrize("grown", [0, 1])
+def test_a_rewritten_log_is_refused(signed: Log, grown: int) -> None:
+    """The root at the signed size is no longer the signed one, however much came after."""
+    with signed.attack() as connection:
+        connection.execute("UPDATE goals SET title = 'better' WHERE ledger_index = 8")
+        recompute(connection)
+        connection.execute("DELETE FROM checkpoints")
+    signed.write(grown, start=9)
+    with pytest.raises(LedgerBroken, match="does not extend the one signed at 64"):
+        signed.sign()
+    assert _notes(signed) == []
+
+
+def test_a_rewritten_log_is_refused_for_its_own_checkpoint_too(signed: Log) -> None:
+    """Somebody who also took the outside one away is told on by the stored one."""
+    with signed.attack() as connection:
+        connection.execute("UPDATE goals SET title = 'better' WHERE ledger_index = 8")
+        recompute(connection)
+    signed.settings.checkpoint_file.unlink()
+    with pytest.raises(LedgerBroken, match="stored checkpoint"):
+        signed.sign()
+
+
+def test_a_lost_key_is_not_replaced(signed: Log) -> None:
+    """A new one would look like a swapped one."""
+    signed.settings.key_file.unlink()
+    with pytest.raises(LedgerBroken, match="put it back"):
+        signed.sign()
+    assert not signed.settings.key_file.exists()
+
+
+def test_a_swapped_signing_key_is_refused(signed: Log) -> None:
+    """Both key ids are told; so are they where the public file was swapped with it."""
+    own = SigningKey("grace/main/own", bytes(32))
+    was = SigningKey.parse(signed.settings.key_file.read_text()).verifier.key_id
+    signed.settings.key_file.write_text(own.text)
+    for _ in range(2):
+        with pytest.raises(LedgerBroken) as refused:
+            signed.sign()
+        assert own.verifier.key_id in str(refused.value)
+        assert was in str(refused.value)
+        signed.settings.key_file.with_name("signing.key.pub").write_text(f"{own.verifier}\n")
+
+
+@pytest.mark.parametrize("content", ["", "PRIVATE+KEY+a+b+c", "grace+00000000+AAAA", "\x00"])
+def test_a_damaged_key_file_is_refused_without_quoting_it(signed: Log, content: str) -> None:
+    """Its content may be most of a secret."""
+    signed.settings.key_file.write_text(content)
+    with pytest.raises(BadInput, match=r"signing\.key: "):
+        signed.sign()
+
+
+def test_one_signer_at_a_time(log: Log) -> None:
+    """A second one waits until the first has done, and finds its work."""
+    log.write(1)
+    done: list[Checkpoint] = []
+    with locked(log.settings.log_dir / "signer.lock"):
+        second = threading.Thread(target=lambda: done.append(log.sign()))
+        second.start()
+        second.join(0.2)
+        assert done == []
+        assert _notes(log) == []
+    second.join(30)
+    assert done[0].size == 16
+
+
+def test_rows_written_while_the_signer_works_are_left_for_the_next_time(
+    log: Log, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint is of one snapshot."""
+    log.write(1)
+    make = signer.sign_note
+
+    def meanwhile(text: str, key: SigningKey) -> str:
+        log.write(1, start=1)
+        return make(text, key)
+
+    monkeypatch.setattr(signer, "sign_note", meanwhile)
+    assert sign(log.settings, store, NOW, entropy=entropy()).size == 16
+    assert log.verify().ok
+
+
+class TestKeepSigning:
+    """The service of `grace up`."""
+
+    def run(self, settings: Settings, *steps: object) -> list[str]:
+        """One round, then each step and another round; what was told."""
+        told: list[str] = []
+        left = list(steps)
+
+        def wait(seconds: float) -> bool:
+            assert seconds == 60
+            if not left:
+                return True
+            left.pop(0)()  # type: ignore[operator]
+            return False
+
+        keep_signing(settings, 60, clock=lambda: NOW, wait=wait, tell=told.append)
+        return told
+
+    def test_it_waits_for_a_database(self, settings: Settings) -> None:
+        """Nothing is created meanwhile, and the line is told once."""
+        log = Log(settings)
+        told = self.run(settings, lambda: None, lambda: log.write(1), lambda: log.write(1, start=1))
+        assert [line.split(":")[0] for line in told] == ["not signed", "signed 16 rows"]
+        assert [size for size, _ in _notes(log)] == [16, 32]
+
+    def test_nothing_is_made_where_there_is_no_database(self, settings: Settings) -> None:
+        """No folder, no key, no file."""
+        self.run(settings)
+        assert not settings.data_dir.exists()
+
+    def test_it_outlives_a_locked_database(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It says so, and signs when the lock is gone."""
+        monkeypatch.setattr(signer, "BUSY_MILLISECONDS", 10)
+        log.write(1)
+        holder = sqlite3.connect(log.path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        told = self.run(log.settings, holder.rollback)
+        holder.close()
+        assert told == ["not signed: database is locked; trying again", "signed 16 rows"]
+
+    def test_it_goes_on_refusing_a_broken_log_and_recovers_with_it(self, signed: Log) -> None:
+        """Nothing is signed until the log is as it was."""
+        kept = signed.settings.checkpoint_file.read_text()
+        key = SigningKey.parse(signed.settings.key_file.read_text())
+        later = Checkpoint(key.name, 999, bytes(32))
+        signed.settings.checkpoint_file.write_text(signer.sign_note(later.text, key))
+        told = self.run(
+            signed.settings,
+            lambda: signed.write(1, start=9),
+            lambda: signed.settings.checkpoint_file.write_text(kept),
+        )
+        assert told[0].startswith("not signed: ")
+        assert "signed at 999 rows" in told[0]
+        assert told[-1] == "signed 80 rows"
+
+    def test_a_file_that_is_no_database_does_not_end_it(self, settings: Settings) -> None:
+        """It may be replaced by the right one."""
+        settings.log_dir.mkdir(parents=True)
+        (settings.log_dir / "grace.db").write_text("not a database, and longer than a header" * 9)
+        (told,) = self.run(settings)
+        assert told.startswith("not signed: ")
+        assert "cannot be read" in told
+
+
+class TestPublishing:
+    """Where the owner of the log cannot take a checkpoint back."""
+
+    @pytest.mark.parametrize("prefix", ["", "file://"])
+    def test_to_a_file(self, log: Log, tmp_path: Path, prefix: str) -> None:
+        """The same bytes as the outside checkpoint."""
+        place = tmp_path / "pub lished" / "checkpoint"
+        address = prefix + (str(place).replace(" ", "%20") if prefix else str(place))
+        published = Log(log.settings.model_copy(update={"checkpoint_url": address}))
+        for number in range(2):
+            log.write(1, start=number)
+            published.sign()
+            assert place.read_text() == log.settings.checkpoint_file.read_text()
+
+    def test_a_failure_keeps_the_signature_and_is_tried_again(
+        self, log: Log, tmp_path: Path
+    ) -> None:
+        """Also when nothing grew since."""
+        blocked = tmp_path / "blocked"
+        blocked.write_text("a file where a folder should be")
+        place = blocked / "checkpoint"
+        published = Log(log.settings.model_copy(update={"checkpoint_url": str(place)}))
+        log.write(1)
+        with pytest.raises(Unreachable, match="signed and kept"):
+            published.sign()
+        assert log.verify().signed_size == 16
+        blocked.unlink()
+        published.sign()
+        assert place.read_text() == log.settings.checkpoint_file.read_text()
+
+    def test_what_is_published_is_not_published_again(self, log: Log, tmp_path: Path) -> None:
+        """Once a minute, to the same place, would be noise."""
+        place = tmp_path / "checkpoint"
+        published = Log(log.settings.model_copy(update={"checkpoint_url": str(place)}))
+        published.sign()
+        place.unlink()
+        published.sign()
+        assert not place.exists()
+
+    def test_an_address_of_another_kind_is_refused(self, log: Log) -> None:
+        """After signing: the signature is worth more than the address."""
+        wrong = Log(log.settings.model_copy(update={"checkpoint_url": "ftp://host/checkpoint"}))
+        with pytest.raises(BadInput, match="GRACE_CHECKPOINT_URL"):
+            wrong.sign()
+        assert log.verify().ok
+
+
+def test_a_checkpoint_says_when_it_was_signed(log: Log) -> None:
+    """By the clock that was given."""
+    log.write(1)
+    store = open_store(log.settings.url)
+    sign(log.settings, store, NOW + timedelta(hours=1), entropy=entropy())
+    with store.reading() as connection:
+        at = connection.exec_driver_sql("SELECT signed_at FROM checkpoints").scalar_one()
+        note = newest(connection)
+    store.engine.dispose()
+    assert at == int((NOW + timedelta(hours=1)).timestamp()) * 10**6 + NOW.microsecond
+    assert note == log.settings.checkpoint_file.read_text()

@@ -1,0 +1,150 @@
+"""The page service answers, slows, refuses and resets as its load and its seed say."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from grace.sample_service import (
+    ADMITTED,
+    GONE_PAGE,
+    SERVED_AT_ONCE,
+    WORK_SECONDS,
+    PageService,
+    pace,
+)
+
+Ask = Callable[[str], Awaitable[httpx.Response]]
+
+
+@asynccontextmanager
+async def serving(reset_share: float = 0, seed: int = 1) -> AsyncIterator[tuple[PageService, Ask]]:
+    service = PageService(random.Random(seed), reset_share)
+    server = await service.start(port=0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        yield service, client.get
+
+
+async def at_once(ask: Ask, pages: int) -> tuple[list[httpx.Response], float]:
+    """Answers to that many requests together, and how long the last one took in seconds."""
+    began = time.monotonic()
+    answers = await asyncio.gather(*(ask(f"/pages/{100 + page}") for page in range(pages)))
+    return answers, time.monotonic() - began
+
+
+def test_a_page_comes_and_the_gone_page_is_gone_for_ever() -> None:
+    async def scenario() -> None:
+        async with serving() as (_, ask):
+            page, gone, again = await asyncio.gather(
+                ask("/pages/1"), ask(f"/pages/{GONE_PAGE}"), ask(f"/pages/{GONE_PAGE}")
+            )
+            assert (page.status_code, page.text[:7]) == (200, "page 1\n")
+            assert (gone.status_code, again.status_code) == (410, 410)
+            assert (await ask("/stats")).json() == {
+                "served": 3,
+                "refused": 0,
+                "reset": 0,
+                "in_flight": 0,
+                "max_in_flight": 3,
+            }
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/", "/pages/one", "/pages/-1", "/pages/٣"])
+def test_an_unknown_path_is_not_found_and_costs_no_work(path: str) -> None:
+    async def scenario() -> None:
+        async with serving() as (service, ask):
+            assert (await ask(path)).status_code == 404
+            assert service.counts.max_in_flight == 0
+            assert (await ask("/health")).text == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_pace_is_full_up_to_what_is_served_at_once_and_total_work_falls_beyond() -> None:
+    totals = [count * pace(count) for count in range(1, ADMITTED + 1)]
+    assert totals[:SERVED_AT_ONCE] == list(range(1, SERVED_AT_ONCE + 1))
+    beyond = totals[SERVED_AT_ONCE - 1 :]
+    assert beyond == sorted(beyond, reverse=True)
+    assert beyond[-1] < SERVED_AT_ONCE / 3
+
+
+def test_eight_at_once_take_as_long_as_one_and_twelve_much_longer() -> None:
+    """At full pace all twelve would need 0.7 s; together they need five times as long."""
+
+    async def scenario() -> None:
+        async with serving() as (_, ask):
+            _, eight = await at_once(ask, SERVED_AT_ONCE)
+            _, twelve = await at_once(ask, ADMITTED)
+        assert WORK_SECONDS <= eight < 2 * WORK_SECONDS
+        assert twelve > 3 * WORK_SECONDS
+
+    asyncio.run(scenario())
+
+
+def test_beyond_what_is_admitted_a_request_is_refused_at_once_and_told_when_to_come() -> None:
+    async def scenario() -> None:
+        async with serving() as (service, ask):
+            admitted = asyncio.create_task(at_once(ask, ADMITTED))
+            while service.counts.in_flight < ADMITTED:
+                await asyncio.sleep(0.01)
+            refused, seconds = await at_once(ask, 3)
+            assert [answer.status_code for answer in refused] == [503] * 3
+            assert refused[0].headers["Retry-After"] == "1"
+            assert seconds < WORK_SECONDS
+            answers, _ = await admitted
+            assert {answer.status_code for answer in answers} == {200}
+            assert service.counts.refused == 3
+
+    asyncio.run(scenario())
+
+
+def test_the_seed_says_which_connections_are_reset() -> None:
+    """Requests one after the other, against the very numbers of the same generator."""
+
+    async def scenario() -> list[bool]:
+        resets = []
+        async with serving(reset_share=0.5, seed=7) as (_, ask):
+            for page in range(4):
+                try:
+                    await ask(f"/pages/{page}")
+                    resets.append(False)
+                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    resets.append(True)
+        return resets
+
+    numbers = random.Random(7)
+    expected = [numbers.random() < 0.5 for _ in range(4)]
+    assert asyncio.run(scenario()) == expected
+    assert set(expected) == {True, False}
+
+
+def test_a_request_that_is_no_http_ends_without_an_answer() -> None:
+    async def scenario() -> bytes:
+        async with serving() as (service, _):
+            server = await service.start(port=0)
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"hello\r\n\r\n")
+            with_answer = await asyncio.wait_for(_all_of(reader), 5)
+            writer.close()
+            server.close()
+            return with_answer
+
+    assert asyncio.run(scenario()) == b""
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
