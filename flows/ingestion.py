@@ -13,6 +13,6 @@ __all__ = ["ingestion"]
 @flow(name="ingestion", retries=0)
 def ingestion() -> None:
     """Reads what Prefect ran since the last time; doing it twice adds nothing."""
-    now = datetime.now(UTC)
-    counts = ingest_prefect_runs(Settings(), now)
-    publish_counts(counts, now)
+    settings, now = Settings(), datetime.now(UTC)
+    counts = ingest_prefect_runs(settings, now)
+    publish_counts(settings, counts, now)

@@ -1,6 +1,6 @@
 """What a person reads before answering: one page of markdown, the same in every place."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
@@ -10,14 +10,14 @@ __all__ = ["brief", "duration"]
 
 
 def brief(entry: Entry, policy: Policy, undone_as: str = "grace undo") -> str:
-    """Seen, changed, expected, risked, how long until a verdict, and how it is undone."""
+    """What changes, is expected, was seen, is risked; how long to a verdict; how it is undone."""
     proposal = entry.proposal
     parts = [
         _heading(proposal),
         f"{proposal.why}\n",
-        _seen(proposal.evidence),
         _change(proposal),
         _expectation(proposal),
+        _seen(proposal.evidence),
         _risk(proposal),
         _measurement(proposal),
         _undo(proposal, undone_as),
@@ -46,9 +46,9 @@ def _seen(evidence: Evidence) -> str:
         return "### What was seen\n\nNothing yet: no run under this target was logged.\n"
     begin, end = evidence.span
     rows = [
-        (evidence.metric, f"**{evidence.mean:.2f} s** on average"),
+        (evidence.metric, f"**{evidence.mean:.2f} s**"),
         ("n", f"{evidence.n} flow runs"),
-        ("span", f"{begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"),
+        ("span", _span(begin, end)),
     ]
     if evidence.interval and evidence.threshold is not None:
         rows.append(
@@ -112,6 +112,11 @@ def _answering(entry: Entry, policy: Policy) -> str:
     )
 
 
+def _span(begin: datetime, end: datetime) -> str:
+    until = f"{end:%H:%M}" if begin.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{begin:%Y-%m-%d %H:%M} to {until} UTC"
+
+
 def _table(rows: list[tuple[str, str]]) -> str:
-    lines = "".join(f"| {name} | {value} |\n" for name, value in rows)
-    return f"| | |\n|---|---|\n{lines}"
+    first, *rest = (f"| {name} | {value} |\n" for name, value in rows)
+    return f"{first}|---|---|\n{''.join(rest)}"

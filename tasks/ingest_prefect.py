@@ -72,12 +72,17 @@ def ingest_prefect_runs(settings: Settings, now: datetime) -> Counts:
     return counts
 
 
-def publish_counts(counts: Counts, now: datetime) -> None:
-    """One markdown artifact, whose versions are the history of the ingestion."""
+def publish_counts(settings: Settings, counts: Counts, now: datetime) -> None:
+    """One markdown artifact a log, whose versions are the history of the ingestion."""
     rows = [("runs read", counts.read), ("left out", counts.left_out), *counts.added.items()]
     table = "".join(f"| {name} | {number} |\n" for name, number in rows)
-    text = f"Prefect's runs up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n| | |\n|---|---:|\n{table}"
-    create_markdown_artifact(text, key="ingestion", description="What the last ingestion added")
+    log = settings.log_name
+    create_markdown_artifact(
+        f"# Prefect's runs in the log *{log}*\n\n"
+        f"Read up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n| | |\n|---|---:|\n{table}",
+        key=f"ingestion-{log}",
+        description="What the last ingestion added",
+    )
 
 
 @dataclass(frozen=True)

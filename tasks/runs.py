@@ -19,8 +19,10 @@ from tasks.prefect_client import prefect_client
 __all__ = ["Run", "answer_run", "cancel_run", "read_run", "run_link", "start_run"]
 
 FormState = Literal["asking", "alive", "ended"]
-# just after a run is suspended its form may not be stored yet
 FORM_SECONDS = 15.0
+# just after a run is suspended its form may not be stored yet; and on SQLite a server that reads
+# before it writes meets "database is locked" when somebody else wrote in between
+PASSING = ("schema not found", "Error validating state")
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,11 @@ def answer_run(run_id: str, answer: dict[str, JsonValue]) -> None:
     while True:
         with prefect_client() as client:
             taken = client.resume_flow_run(UUID(run_id), run_input=answer)
-        reason = str(getattr(taken.details, "reason", ""))
         if taken.status == SetStateStatus.ACCEPT:
             return
-        early = "schema not found" in reason or _is_alive(run_id)
-        if not early or time.monotonic() > give_up:
+        reason = str(getattr(taken.details, "reason", ""))
+        passing = any(words in reason for words in PASSING) or _is_alive(run_id)
+        if not passing or time.monotonic() > give_up:
             raise BadInput(f"Prefect did not take the answer: {reason or taken.status.value}")
         time.sleep(0.5)
 

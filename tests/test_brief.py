@@ -66,9 +66,9 @@ POLICY = Policy(reviewers=("ann", "ben"))
     "fact",
     [
         "*sample workload* - Raise tag:pages from 2 to 8",
-        "**5.20 s** on average",
+        "| mean excess wait | **5.20 s** |",
         "14 flow runs",
-        "2026-03-01 11:53 to 2026-03-01 12:00 UTC",
+        "2026-03-01 11:53 to 12:00 UTC",
         "above 3.10 s; threshold 2.0",
         "2,346, needed 1,200",
         "- tag:other: no run met it",

@@ -23,7 +23,9 @@ def emit(value: object, human: RenderableType | Callable[[], RenderableType]) ->
     if options().as_json:
         print(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
     else:
-        _console().print(human() if callable(human) else human)
+        shown = human() if callable(human) else human
+        # lines of text are never broken, so that they can be copied; pages and tables are laid out
+        _console().print(shown, soft_wrap=isinstance(shown, str))
 
 
 def progress(line: str) -> None:
@@ -43,7 +45,7 @@ def iso(moment: datetime) -> str:
 
 
 def _console(stderr: bool = False) -> Console:
-    return Console(stderr=stderr, soft_wrap=True)
+    return Console(stderr=stderr)
 
 
 def _plain(value: object) -> Any:

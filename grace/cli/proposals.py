@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grace.cli.options import settings
-from grace.cli.output import emit, progress
+from grace.cli.output import emit
 from grace.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def proposals(
     def table() -> Table | str:
         if not entries:
             return "No proposals. `grace status --why TARGET` says why."
-        drawn = Table("id", "state", "verdict", "risk", "title", "deadline", box=None)
+        drawn = Table("id", "state", "verdict", "risk", "title", "answer until", box=None)
         for entry in entries:
             proposal = entry.proposal
             risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"
@@ -72,6 +72,7 @@ def show(proposal: Id) -> None:
     store = open_store(settings().url, create=False)
     told = account(store, find(store, proposal))
     entry = told.entry
+    undone_as = "grace --sample undo" if settings().sample else "grace undo"
     trail = "".join(
         f"- {answered.decided_at:%Y-%m-%d %H:%M:%S} {answered.question}: **{answered.answer}** "
         f"{f'by {answered.reviewer} ({answered.assurance})' if answered.reviewer else ''} - "
@@ -92,7 +93,7 @@ def show(proposal: Id) -> None:
             "measurement": told.look,
         },
         lambda: Markdown(
-            f"{brief(entry, load_policy(settings()))}\n### Decisions\n\n{trail}\n"
+            f"{brief(entry, load_policy(settings()), undone_as)}\n### Decisions\n\n{trail}\n"
             f"### Actions\n\n{deeds or 'none'}\n\n{look_page(entry, told.look)}"
         ),
     )
@@ -169,8 +170,8 @@ def _answer(answer: str, prefix: str, reviewer: str, reason: str) -> None:
 
     answer_run(entry.run_id, given.model_dump())
     link = run_link(entry.run_id)
-    progress(f"Answered {answer}; its run goes on: {link}")
-    emit({"id": entry.id, "answer": answer, "reviewer": reviewer, "run": link}, "")
+    told = {"id": entry.id, "answer": answer, "reviewer": reviewer, "run": link}
+    emit(told, f"Answered {answer}; its run goes on: {link}")
 
 
 def _brake(answer: str, reviewer: str, reason: str) -> None:

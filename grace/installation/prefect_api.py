@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import httpx
 
 from grace.errors import Unreachable
 
-__all__ = ["PrefectApi", "RunningRun", "connected"]
+__all__ = ["PrefectApi", "RunningRun", "ScheduledRun", "connected"]
 
 _PAGE = 200
 _TIMEOUT_SECONDS = 60
@@ -25,6 +27,12 @@ class RunningRun:
     name: str
     pool: str | None
     place: str | None
+
+
+@dataclass(frozen=True)
+class ScheduledRun:
+    id: str
+    deployment_id: str
 
 
 @dataclass(frozen=True)
@@ -77,28 +85,40 @@ class PrefectApi:
             response.raise_for_status()
 
     def running_runs(self) -> list[RunningRun]:
-        """All runs in a state of type Running or Cancelling, oldest first."""
-        runs: list[RunningRun] = []
-        while True:
-            page = self._running_page(offset=len(runs))
-            runs += [
-                RunningRun(r["id"], r["name"], r["work_pool_name"], r["infrastructure_pid"])
-                for r in page
-            ]
-            if len(page) < _PAGE:
-                return runs
+        """All runs in a state of type Running or Cancelling."""
+        return [
+            RunningRun(run["id"], run["name"], run["work_pool_name"], run["infrastructure_pid"])
+            for run in self._runs({"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}})
+        ]
 
-    def _running_page(self, offset: int) -> list[dict[str, str]]:
+    def overdue_runs(self, now: datetime) -> list[ScheduledRun]:
+        """All runs of schedules whose time has passed and that never began, newest first."""
         wanted = {
-            "flow_runs": {"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}},
-            "sort": "START_TIME_ASC",
-            "limit": _PAGE,
-            "offset": offset,
+            "state": {"name": {"any_": ["Scheduled", "Late"]}},
+            "expected_start_time": {"before_": now.isoformat()},
         }
-        page: list[dict[str, str]] = (
-            self.client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
-        )
-        return page
+        return [
+            ScheduledRun(run["id"], run["deployment_id"])
+            for run in self._runs(wanted)
+            if run["auto_scheduled"] and not run["run_count"] and run["deployment_id"]
+        ]
+
+    def _runs(self, wanted: dict[str, object]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            body = {
+                "flow_runs": wanted,
+                "sort": "EXPECTED_START_TIME_DESC",
+                "limit": _PAGE,
+                "offset": len(found),
+            }
+            page = self.client.post("/flow_runs/filter", json=body).raise_for_status().json()
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    def delete_run(self, run_id: str) -> None:
+        self.client.delete(f"/flow_runs/{run_id}").raise_for_status()
 
     def crash(self, run_id: str, message: str) -> None:
         """Sets a flow run and its running task runs to Crashed, which frees the slots they hold."""

@@ -1,13 +1,18 @@
-"""Runs left Running by a power cut: their process is gone, and nobody else will end them."""
+"""What an installation finds when it comes back.
+
+Runs left Running by a power cut: their process is gone, and nobody else will end them. And runs
+that schedules asked for meanwhile: an hour of them at once would keep the machine busy for long.
+"""
 
 import socket
 from collections.abc import Iterable
+from datetime import datetime
 
-from grace.installation.prefect_api import PrefectApi, RunningRun
+from grace.installation.prefect_api import PrefectApi, RunningRun, ScheduledRun
 from grace.installation.processes import birth, environment
 from grace.installation.services import POOL
 
-__all__ = ["crash_dead_runs", "is_dead_here"]
+__all__ = ["crash_dead_runs", "drop_missed_runs", "is_dead_here"]
 
 
 def is_dead_here(run: RunningRun, hostname: str) -> bool:
@@ -34,6 +39,19 @@ def crash_dead_runs(api: PrefectApi) -> list[RunningRun]:
     dead = [run for run in api.running_runs() if is_dead_here(run, socket.gethostname())]
     _crash(api, dead)
     return dead
+
+
+def drop_missed_runs(api: PrefectApi, now: datetime) -> int:
+    """Deletes the overdue runs of each deployment but the newest, which makes up for them all."""
+    made_up_for: set[str] = set()
+    missed: list[ScheduledRun] = []
+    for run in api.overdue_runs(now):
+        if run.deployment_id in made_up_for:
+            missed.append(run)
+        made_up_for.add(run.deployment_id)
+    for run in missed:
+        api.delete_run(run.id)
+    return len(missed)
 
 
 def _crash(api: PrefectApi, runs: Iterable[RunningRun]) -> None:

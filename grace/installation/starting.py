@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from grace.errors import BadInput, GraceError
@@ -13,7 +14,7 @@ from grace.installation.deployments import SAMPLE_TAG, Deployed
 from grace.installation.environment import child_environment
 from grace.installation.prefect_api import PrefectApi, connected
 from grace.installation.processes import is_alive, stop
-from grace.installation.reaping import crash_dead_runs
+from grace.installation.reaping import crash_dead_runs, drop_missed_runs
 from grace.installation.services import POOL, log_file
 from grace.installation.state import Installation
 from grace.settings import PROJECT, Settings
@@ -71,7 +72,7 @@ class _Starting:
             self._tag_limit(api)
             self._deploy(api, declared, prefect_file)
             self._wake_sample(api)
-        self._report_early_deaths()
+        self._check_that_all_run()
 
     def _with_ports(self, before: Installation | None) -> Installation:
         """The ports of the last time, unless their process is gone and somebody else took them."""
@@ -100,6 +101,8 @@ class _Starting:
         # runs that nobody has an eye on any more: their server or their worker had gone
         for run in crash_dead_runs(api) if started or not self._runs("worker") else []:
             self._say(f"run {run.name} had lost its process: Crashed")
+        if started and (missed := drop_missed_runs(api, datetime.now(UTC))):
+            self._say(f"{missed} runs were missed: the last one of each schedule makes up for them")
 
     def _runs(self, name: str) -> bool:
         process = self.installation.processes.get(name)
@@ -189,9 +192,7 @@ class _Starting:
         # dead and ready: somebody else's server answers at the port that was free a moment ago
         while not self._runs(name) or not ready():
             if not self._runs(name):
-                raise GraceError(
-                    f"the {name} ended at its start: see {log_file(self.settings, name)}"
-                )
+                raise GraceError(f"the {name} ended: see {log_file(self.settings, name)}")
             if time.monotonic() > deadline:
                 raise GraceError(
                     f"the {name} is not ready after {_START_SECONDS} s: see "
@@ -199,10 +200,11 @@ class _Starting:
                 )
             time.sleep(0.1)
 
-    def _report_early_deaths(self) -> None:
+    def _check_that_all_run(self) -> None:
+        """Those that nothing waited for may have ended meanwhile."""
         for name in services.wanted(self.installation):
             if not self._runs(name):
-                self._tell(f"{name} ended at its start: see {log_file(self.settings, name)}")
+                raise GraceError(f"the {name} ended: see {log_file(self.settings, name)}")
 
     def _say(self, line: str) -> None:
         self.changed = True

@@ -20,8 +20,6 @@ from grace.opportunities.waits import (
 
 __all__ = ["Choice", "Forecast", "choose_limit", "predict", "ruled_out"]
 
-TASK_RUNS = "task runs"
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -98,13 +96,16 @@ def choose_limit(
 def ruled_out(
     frame: pd.DataFrame, chosen: str, *, now: datetime | None = None, since: datetime | None = None
 ) -> list[str]:
-    """Why no other limit was chosen, and no other cause: a sentence each, from the data."""
+    """Why no other limit on these flow runs was chosen, and no other cause: a sentence each."""
     seen = pressures(frame, now, since)
     cost = next((one.mean for one in seen if one.key == chosen), None)
-    others = [_why_not(one, cost) for one in seen if one.key != chosen]
-    if not any(one.level == "flow_run" for one in seen):
-        others.append("No limit of a deployment, work queue or work pool governs these flow runs.")
-    return others + _floor_sentences(floors(frame, now))
+    mine = {unit for one in seen if one.key == chosen for unit in one.unit_ids}
+    others = [one for one in seen if one.key != chosen and mine & set(one.unit_ids)]
+    sentences = [_why_not(other, cost) for other in others]
+    if not any(other.level == "flow_run" for other in others):
+        sentences.append("No limit of a deployment, work queue or pool governs these flow runs.")
+    executors = set(frame.loc[frame["process_id"].isin(mine), "executor"].dropna())
+    return sentences + _floor_sentences(floors(frame, now), executors)
 
 
 def _pressure_of(
@@ -174,7 +175,7 @@ def _reason(forecast: Forecast, target_seconds: float, step_factor: float) -> st
 
 
 def _why_not(pressure: LimitPressure, cost: float | None) -> str:
-    kind = TASK_RUNS if pressure.level == "task_run" else "flow runs"
+    kind = "task runs" if pressure.level == "task_run" else "flow runs"
     met = f"{pressure.met} of {pressure.runs} {kind} met it"
     name = f"{pressure.key} (limit {pressure.limit})"
     if not pressure.met or pressure.mean is None:
@@ -183,11 +184,10 @@ def _why_not(pressure: LimitPressure, cost: float | None) -> str:
     return f"{name}: {met}, at a mean excess wait of {pressure.mean:.2f} s{against}."
 
 
-def _floor_sentences(floor: dict[str, float]) -> list[str]:
+def _floor_sentences(floor: dict[str, float], executors: set[str]) -> list[str]:
     """The worker's own delay is a cause that no limit touches."""
     return [
-        f"Worker poll and start-up: flow runs of {place} that met no limit waited "
-        f"{seconds:.1f} s at the median, and no limit lowers that."
-        for place, seconds in sorted(floor.items())
-        if place not in ("", TASK_RUNS)
+        f"Worker poll and start-up: flow runs of {executor} that met no limit waited "
+        f"{floor[executor]:.1f} s at the median, and no limit lowers that."
+        for executor in sorted(executors & floor.keys())
     ]

@@ -82,7 +82,7 @@ def test_a_server_that_cannot_start_is_reported_with_its_log(
     declared = tmp_path / "prefect.yaml"
     declared.write_text("deployments: []")
     port = Settings(data_dir=settings.data_dir, port=47000 + os.getpid() % 1000)
-    with pytest.raises(GraceError, match=r"server ended at its start: see .*server\.log"):
+    with pytest.raises(GraceError, match=r"server ended: see .*server\.log"):
         up(port, tell=lambda line: None, prefect_file=declared)
     assert "nonsense" in (settings.run_dir / "logs" / "server.log").read_text()
     assert not down(settings, tell=lambda line: None), "nothing of it is left"

@@ -8,11 +8,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -236,6 +238,7 @@ def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> N
     bystander.communicate()
     assert system.grace("down") == {"stopped": False}
 
+    _two_hours_pass(system)
     _up_cut_short(system)
     deployed = (system.settings.run_dir / "deployed.json").read_bytes()
     server = system.processes["server"]
@@ -246,6 +249,7 @@ def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> N
     assert (system.settings.run_dir / "deployed.json").read_bytes() == deployed
     assert system.state(waiting) == "Suspended"
     assert system.state(running) == "Crashed"
+    assert _missed(system) == 1, "of all that was missed one run makes up for the rest"
 
 
 def _a_run_at_work(system: System) -> str:
@@ -258,6 +262,27 @@ def _a_run_at_work(system: System) -> str:
     }
     until(lambda: system.ask("/flow_runs/filter", body))
     return str(system.ask("/flow_runs/filter", body)[0]["id"])
+
+
+def _two_hours_pass(system: System) -> None:
+    """For Prefect, which is down: all that was to come would have been two hours ago."""
+    with sqlite3.connect(system.settings.prefect_home / "prefect.db") as database:
+        for column in ("expected_start_time", "next_scheduled_start_time"):
+            earlier = f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-2 hours')"
+            database.execute(
+                f"UPDATE flow_run SET {column} = {earlier} WHERE state_type = 'SCHEDULED'"
+            )
+    database.close()
+
+
+def _missed(system: System) -> int:
+    """How many page refreshes of the time before an hour ago are left."""
+    long_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    body = {
+        "deployments": {"id": {"any_": [system.deployment()["id"]]}},
+        "flow_runs": {"expected_start_time": {"before_": long_ago}},
+    }
+    return len(system.ask("/flow_runs/filter", body))
 
 
 def _up_cut_short(system: System) -> None:

@@ -59,6 +59,7 @@ class Log:
         slots: int,
         overhead: float = 0.0,
         tag: str = "pages",
+        **deployment: int,
     ) -> float:
         """A flow run whose tasks queue at once behind a limit; when it ended.
 
@@ -71,7 +72,7 @@ class Log:
             heapq.heappush(free, start + work)
             last = max(last, start + work)
             self.task(flow_run, begin - overhead, start, start + work, **{tag: slots})
-        self.flow(flow_run, begin - 1 - overhead, begin - overhead, last)
+        self.flow(flow_run, begin - 7 - overhead, begin - overhead, last, **deployment)
         return last
 
     def frame(self) -> pd.DataFrame:

@@ -89,7 +89,10 @@ def test_no_step_is_larger_than_allowed(log) -> None:
     choice = choose_limit(log.frame(), KEY, target_seconds=1.0, step_factor=2)
     assert choice.limit == 4
     assert choice.predicted == pytest.approx(2.0)
-    assert "comes nearest" in choice.reason or "come nearest" in choice.reason
+    assert choice.reason == (
+        "no limit up to 2 times the present one is predicted to reach 1 s; 4 is the smallest of "
+        "those that come nearest"
+    )
 
 
 def test_of_limits_that_do_as_well_the_smallest_is_chosen(log) -> None:
@@ -133,29 +136,30 @@ def test_a_limit_whose_units_have_not_ended_promises_nothing(log) -> None:
 
 
 def test_each_other_cause_is_ruled_out_by_its_own_figures(log) -> None:
-    """A wide tag that nobody filled, a deployment's limit, and the worker's poll."""
-    bursts(log, 2)
+    """A wide tag that nobody filled, the deployment's own limit, and the worker's poll of 7 s."""
     for number in range(5):
-        begin = 100 * number + 50
-        log.task(f"f{number}", begin, begin, begin + 1, wide=50)
-        log.flow(f"w{number}", begin - 10, begin - 3, begin + 2, x=9)
+        begin = 100 * number
+        log.burst(f"f{number}", begin, WORKS, slots=2, x=9)
+        log.task(f"f{number}", begin + 1, begin + 1, begin + 2, wide=50)
+        log.flow(f"other-{number}", begin, begin + 3, begin + 5, executor="else/where", y=1)
     assert ruled_out(log.frame(), KEY) == [
         "deployment:x (limit 9) does not bind: 0 of 5 flow runs met it.",
         "tag:wide (limit 50) does not bind: 0 of 5 task runs met it.",
         "Worker poll and start-up: flow runs of pool/default that met no limit waited "
-        "4.0 s at the median, and no limit lowers that.",
+        "7.0 s at the median, and no limit lowers that.",
     ]
 
 
 def test_a_second_limit_that_binds_is_said_to_cost_less(log) -> None:
     bursts(log, 2)
-    log.burst("g", 1000, [1.0] * 3, slots=1, tag="side")
-    (side, none, *_) = ruled_out(log.frame(), KEY)
+    for started in (20, 21, 22):
+        log.task("f0", 20, started, started + 1, side=1)
+    side, none, _ = ruled_out(log.frame(), KEY)
     assert side == (
         "tag:side (limit 1): 2 of 3 task runs met it, at a mean excess wait of 1.00 s, "
         "against 5.00 s."
     )
-    assert none == "No limit of a deployment, work queue or work pool governs these flow runs."
+    assert none == "No limit of a deployment, work queue or pool governs these flow runs."
 
 
 @pytest.mark.slow

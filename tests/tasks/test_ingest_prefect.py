@@ -207,5 +207,7 @@ def test_the_flow_logs_what_ran_and_shows_it(settings: Settings, ran) -> None:
         ingestion()
     found = rows(settings)
     assert (found["recorded_at"] - found["completed_at"] >= SETTLE - timedelta(seconds=1)).any()
-    (artifact,) = asked("/artifacts/filter", artifacts={"key": {"any_": ["ingestion"]}}, limit=1)
+    (artifact,) = asked(
+        "/artifacts/filter", artifacts={"key": {"any_": ["ingestion-main"]}}, limit=1
+    )
     assert f"| parallel_process_logs | {len(found)} |" in str(artifact["data"])

@@ -1,0 +1,85 @@
+"""The database itself refuses to change what was logged."""
+
+import pytest
+import sqlalchemy as sa
+
+from grace.store import Store
+from grace.store.schema import LOGS
+from tests.tampering import NOW, row_of
+
+ERASE = """
+    UPDATE goals SET {} WHERE goal_id = 'goals-goal_id-1'
+"""
+GONE = [name for name in LOGS["goals"].payload if name not in ("goal_id", "source")]
+BARE = ", ".join(f'"{name}" = NULL' for name in [*GONE, "salt"])
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """One row in each log table."""
+    with store.writing(NOW) as writer:
+        for name in LOGS:
+            writer.append(name, [row_of(name, 1)])
+    return store
+
+
+def _execute(store: Store, statement: str) -> None:
+    with store.writing(NOW) as writer:
+        writer.connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize("table", LOGS)
+def test_no_row_is_updated_or_deleted(filled: Store, table: str) -> None:
+    """In any log table, by anyone who speaks SQL to it."""
+    statements = [f"UPDATE {table} SET {column} = {column}" for column in ("source", "salt")]
+    for statement in [*statements, f"DELETE FROM {table}"]:
+        with pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"):
+            _execute(filled, statement)
+
+
+def test_replacing_a_row_is_refused_too(filled: Store) -> None:
+    """REPLACE would delete without a DELETE, but for the recursive triggers of SQLite."""
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+        _execute(filled, "INSERT OR REPLACE INTO goals SELECT * FROM goals")
+
+
+def _name_in_erasures(store: Store) -> None:
+    with store.reading() as connection:
+        row_id = connection.exec_driver_sql("SELECT id FROM goals").scalar_one()
+    with store.writing(NOW) as writer:
+        named = {"erasure_id": "e", "table_name": "goals", "row_id": row_id, "digest": "00" * 32}
+        writer.append("erasures", [named])
+
+
+def test_a_named_row_is_emptied_and_nothing_else(filled: Store) -> None:
+    """Payload and salt become null, whole; key, source and identity stay."""
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+        _execute(filled, ERASE.format(BARE))
+    _name_in_erasures(filled)
+    for change in (
+        "title = 'x'",
+        "title = NULL",
+        "salt = NULL",
+        f"{BARE}, source = 'x'",
+        f"{BARE}, goal_id = 'x'",
+        f"{BARE}, revision = 2",
+        f"{BARE}, ledger_index = 99",
+    ):
+        with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+            _execute(filled, ERASE.format(change))
+    _execute(filled, ERASE.format(BARE))
+    with filled.reading() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM goals").mappings().one()
+    left = {name for name, value in row.items() if value is not None}
+    assert left == {"id", "revision", "recorded_at", "goal_id", "source", "ledger_index"}
+
+
+def test_what_an_erasure_says_cannot_be_erased(filled: Store) -> None:
+    """Not even when an erasure names an erasure."""
+    with filled.reading() as connection:
+        row_id = connection.exec_driver_sql("SELECT id FROM erasures").scalar_one()
+    with filled.writing(NOW) as writer:
+        named = {"erasure_id": "e2", "table_name": "erasures", "row_id": row_id}
+        writer.append("erasures", [named])
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+        _execute(filled, "UPDATE erasures SET reason = NULL, salt = NULL")
