@@ -1,8 +1,7 @@
 """A lever on a file, a policy, and proposals to apply: all of it real, none of it Prefect."""
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -10,7 +9,6 @@ from typing import Literal
 import pytest
 from pydantic import JsonValue
 
-from grace.errors import Unreachable
 from grace.governance.asking import submit, take_answer
 from grace.governance.change import Change
 from grace.governance.consent import Answer
@@ -20,41 +18,10 @@ from grace.governance.register import Entry, find
 from grace.governance.risk import Risk
 from grace.measurement.plan import Arm, Plan
 from grace.store import Store, open_store
+from tests.actions.file_lever import FileLever
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BLOCK_SECONDS = 60.0
-
-
-@dataclass
-class FileLever:
-    """Values in a JSON file; `sets` lists what was set, `broken` what it fails at."""
-
-    file: Path
-    sets: list[JsonValue] = field(default_factory=list)
-    broken: str | None = None
-    dies_after_setting: bool = False
-
-    name = "file"
-    reach: Literal["unit", "shared"] = "shared"
-    reversible = True
-
-    def read(self, target: str) -> JsonValue:
-        if self.broken == "read":
-            raise Unreachable("the file does not answer")
-        values: dict[str, JsonValue] = json.loads(self.file.read_text())
-        return values[target]
-
-    def check(self, target: str, value: JsonValue) -> None:
-        return
-
-    def apply(self, target: str, value: JsonValue) -> None:
-        if self.broken == "apply":
-            raise Unreachable("the file cannot be written")
-        self.sets.append(value)
-        if self.broken != "silently":
-            self.file.write_text(json.dumps({target: value}))
-        if self.dies_after_setting:
-            raise KeyboardInterrupt
 
 
 @dataclass

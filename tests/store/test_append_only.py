@@ -37,12 +37,6 @@ def test_no_row_is_updated_or_deleted(filled: Store, table: str) -> None:
             _execute(filled, statement)
 
 
-def test_replacing_a_row_is_refused_too(filled: Store) -> None:
-    """REPLACE would delete without a DELETE, but for the recursive triggers of SQLite."""
-    with pytest.raises(sa.exc.IntegrityError, match="append-only"):
-        _execute(filled, "INSERT OR REPLACE INTO goals SELECT * FROM goals")
-
-
 def _name_in_erasures(store: Store) -> None:
     with store.reading() as connection:
         row_id = connection.exec_driver_sql("SELECT id FROM goals").scalar_one()
