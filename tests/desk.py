@@ -1,7 +1,7 @@
 """Flows against a real Prefect server, without a worker: a test runs each flow run itself."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ from prefect.flow_engine import run_flow
 from prefect.states import State
 
 from flows.approval import approval
+from flows.governance import governance
 from flows.measurement import measurement
 from flows.optimizer import performance_optimizer
 from grace.governance.register import Entry, find
@@ -27,6 +28,7 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (approval, "on-proposal"),
     (measurement, "on-block"),
     (performance_optimizer, "every-30-minutes"),
+    (governance, "every-10-minutes"),
 )
 
 POLICY = """
@@ -49,6 +51,13 @@ class Desk:
     settings: Settings
     target: str
     policy: Path
+
+    def with_settings(self, **changed: object) -> "Desk":
+        return replace(self, settings=self.settings.model_copy(update=changed))
+
+    def another(self) -> "Desk":
+        """The same log, with another limit."""
+        return replace(self, target=_new_limit())
 
     def set_policy(self, deadline_hours: float = 72, least_block_seconds: float = 60) -> None:
         text = POLICY.format(deadline_hours=deadline_hours, least_block_seconds=least_block_seconds)
@@ -111,6 +120,12 @@ def run_deployed(name: str, parameters: dict[str, object] | None = None) -> Stat
     return run_here(flow, str(run.id))
 
 
+def _new_limit() -> str:
+    target = f"global:pages-{uuid4().hex[:8]}"
+    ConcurrencyLimit().apply(target, 2)
+    return target
+
+
 @pytest.fixture
 def deployed(prefect_api: str) -> None:
     """The deployments that Grace's tasks start runs of; made once a server."""
@@ -122,8 +137,6 @@ def deployed(prefect_api: str) -> None:
 @pytest.fixture
 def desk(deployed: None, settings: Settings) -> Desk:
     settings.log_dir.mkdir(parents=True, exist_ok=True)
-    target = f"global:pages-{uuid4().hex[:8]}"
-    ConcurrencyLimit().apply(target, 2)
-    made = Desk(settings, target, settings.log_dir / "policy.toml")
+    made = Desk(settings, _new_limit(), settings.log_dir / "policy.toml")
     made.set_policy()
     return made

@@ -201,7 +201,7 @@ class TestSign:
         log.write(1, start=2)
         code, _, err = grace("sign")
         assert code == 2
-        assert "signed and kept, not published" in err
+        assert "signed and kept, but not published" in err
         assert log.verify().signed_size == 48
 
     @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
