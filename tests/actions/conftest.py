@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -13,20 +13,20 @@ from grace.governance.asking import submit, take_answer
 from grace.governance.change import Change
 from grace.governance.consent import Answer
 from grace.governance.policy import Policy, Rule
-from grace.governance.proposal import Evidence, Prediction, Proposal
+from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, find
 from grace.governance.risk import Risk
-from grace.measurement.plan import Arm, Plan
+from grace.measurement.plan import Arm
 from grace.store import Store, open_store
 from tests.actions.file_lever import FileLever
+from tests.proposing import NOON, a_plan, a_proposal
 
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BLOCK_SECONDS = 60.0
 
 
 @dataclass
 class Clock:
-    now: datetime = START
+    now: datetime = NOON
 
     def __call__(self) -> datetime:
         return self.now
@@ -71,37 +71,23 @@ def make() -> Make:
     def make_proposal(
         after: JsonValue = 8,
         *,
-        proposal_id: str = "p-1",
         arms: tuple[tuple[Arm, Arm], ...] = (("before", "after"),) * 30,
         on_no_effect: Literal["keep", "undo"] = "undo",
         tier: Literal["low", "medium", "high"] = "low",
-        proposed_by: str = "grace",
     ) -> Proposal:
-        return Proposal(
-            proposal_id=proposal_id,
-            kind="reduce_wait_time",
-            title="Raise pages",
-            why="Runs wait.",
-            log="main",
-            proposed_by=proposed_by,
-            created_at=START,
-            deadline=START + timedelta(days=3),
+        plan = a_plan(
+            limit="pages",
+            floor_seconds=0.0,
+            smallest_effect=0.5,
+            block_seconds=BLOCK_SECONDS,
+            order=arms,
+            on_no_effect=on_no_effect,
+        )
+        return a_proposal(
+            proposal_id="p-1",
             change=Change(lever="file", target="pages", before=2, after=after),
-            evidence=Evidence(
-                metric="mean excess wait", unit="flow run", n=20, mean=5.0, ledger_size=0
-            ),
-            prediction=Prediction(metric="mean excess wait", now=5.0, then=0.5, how="by replay"),
             risk=Risk(score=0.2, tier=tier, parts={}),
-            plan=Plan(
-                limit="pages",
-                floor_seconds=0.0,
-                smallest_effect=0.5,
-                block_seconds=BLOCK_SECONDS,
-                order=arms,
-                on_no_effect=on_no_effect,
-            ),
-            policy_digest="0" * 64,
-            seconds_to_verdict=840,
+            plan=plan,
         )
 
     return make_proposal
