@@ -54,7 +54,8 @@ def verify(
     found = check(settings(), store, key=trusted, checkpoint=checkpoint)
     with suppress(PermissionError):  # an auditor's copy may be read-only
         remember(settings(), found, datetime.now(UTC))
-    emit(found, lambda: _account(found))
+    outside = checkpoint or settings().checkpoint_file
+    emit(found, lambda: _account(found) + ("" if outside.is_file() else _nothing_at(outside)))
     if not found.ok:
         raise LedgerBroken(_complaint(found))
 
@@ -75,6 +76,10 @@ def _account(found: "Verification") -> str:
     signed = f"signed up to {found.signed_size}" if found.signed_size else "never signed"
     verdict = "holds" if found.ok else "does NOT hold"
     return f"The log {verdict}: {found.size} rows, {signed}.\nRoot {found.root}"
+
+
+def _nothing_at(outside: Path) -> str:
+    return f"\nThere is no checkpoint at {outside}: an old copy that was put back would not show."
 
 
 def _complaint(found: "Verification") -> str:

@@ -65,7 +65,7 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         # how long before its time a run takes its place and is started: about what a start costs
-        "PREFECT_WORKER_PREFETCH_SECONDS": "5",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "8",
         # on SQLite a transaction that has read cannot write once another has committed: it is
         # refused and asked again two seconds later; fewer and larger writes are refused less
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -76,7 +76,7 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
         ),
-        # a flow run imports the project from its folder, wherever bytecode may be written
+        # what a process says stands in its log at once, also when it is killed
         "PYTHONUNBUFFERED": "1",
     }
 

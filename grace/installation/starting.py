@@ -18,6 +18,7 @@ from grace.installation.reaping import crash_dead_runs, drop_missed_runs
 from grace.installation.services import POOL, log_file
 from grace.installation.state import Installation
 from grace.settings import PROJECT, Settings
+from grace.store import open_store
 
 __all__ = ["PREFECT_FILE", "up"]
 
@@ -62,6 +63,7 @@ class _Starting:
     def everything(self, prefect_file: Path) -> None:
         # before anything is started: a file that cannot be read should cost nothing
         declared = deployments.declared(prefect_file, self.installation.sample)
+        self._stores()
         self._stop_misdirected()
         with connected(self.installation.api_url) as api:
             self._server(api)
@@ -73,6 +75,11 @@ class _Starting:
             self._deploy(api, declared, prefect_file)
             self._wake_sample(api)
         self._check_that_all_run()
+
+    def _stores(self) -> None:
+        """The databases are there, ours and of today before anything writes in them."""
+        for sample in {False, self.installation.sample}:
+            open_store(self.settings.for_sample(sample).url).engine.dispose()
 
     def _with_ports(self, before: Installation | None) -> Installation:
         """The ports of the last time, unless their process is gone and somebody else took them."""

@@ -21,8 +21,6 @@ UNENCODABLE = (TypeError, KeyError, OverflowError, UnicodeDecodeError, struct.er
 KNOWN_LENGTHS = 65536
 NONE = type(None)
 STORED: dict[Kind, set[type]] = {
-    "text": {bytes, NONE},
-    "json": {bytes, NONE},
     "integer": {int, NONE},
     "time": {int, NONE},
     "boolean": {int, NONE},
@@ -57,8 +55,7 @@ def pieces(kinds: Iterable[Kind], columns: Iterable[Column]) -> list[Pieces]:
     same = b""
     for kind, column in zip(kinds, columns, strict=True):
         if column.count(column[0]) == len(column):  # most columns of a log, most of the time
-            _insist(kind, column)
-            same += b"".join(map(next, map(iter, _pieces(kind, column[:1]))))
+            same += NULL if column[0] is None else _constant(kind, column)
             continue
         if same:
             found.append(repeat(same))
@@ -67,12 +64,20 @@ def pieces(kinds: Iterable[Kind], columns: Iterable[Column]) -> list[Pieces]:
     return [*found, repeat(same, len(column))]
 
 
+def _constant(kind: Kind, column: Column) -> bytes:
+    """The encoding of each cell of a column whose cells are all equal."""
+    if kind not in HEADS:
+        _insist(kind, column)
+    return b"".join(map(next, map(iter, _pieces(kind, column[:1]))))
+
+
 def _pieces(kind: Kind, column: Column) -> tuple[Pieces, ...]:
     """One sequence, or heads and payloads."""
     nulls = column.count(None)
     if kind in HEADS:
         return _texts(HEADS[kind], column, nulls)
-    _insist(kind, column)
+    if kind in ("boolean", "float"):  # an integer is insisted on by its packing
+        _insist(kind, column)
     if kind == "boolean":
         return (map(BOOLEANS, column),)  # type: ignore[arg-type]
     pack = FLOAT if kind == "float" else INTEGER

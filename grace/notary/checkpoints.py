@@ -9,7 +9,7 @@ from grace.errors import LedgerBroken
 from grace.ledger.note import Checkpoint, Note, VerifierKey
 from grace.store.schema import checkpoints
 
-__all__ = ["Signed", "add", "insist", "newest", "read_note"]
+__all__ = ["Signed", "add", "count", "insist", "newest", "read_note"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ def newest(connection: sa.Connection) -> str | None:
     """The note of the largest size stored, None where nothing was signed."""
     query = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     return connection.execute(query).scalar_one_or_none()
+
+
+def count(connection: sa.Connection) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(checkpoints)).scalar_one()
 
 
 def add(connection: sa.Connection, signed: Checkpoint, note: str, now: datetime) -> None:

@@ -29,6 +29,7 @@ Kind = Literal[
     "head",
     "checkpoint",
     "schema",
+    "unreadable",
 ]
 
 

@@ -26,7 +26,7 @@ def redefined(connection: sqlite3.Connection) -> str | None:
     a verifier one thing and the next reader another.
     """
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    tables = {name.decode() for (name,) in connection.execute(query)}
+    tables = {_name(name) for (name,) in connection.execute(query)}
     for name in (*LOGS, checkpoints.name, ledger_head.name, ledger_tiles.name):
         if name not in tables:
             return f"{name} is not a table any more"
@@ -49,4 +49,8 @@ def _declared(connection: sqlite3.Connection, table: str) -> list[tuple[str, str
     columns = connection.execute(f"PRAGMA table_xinfo({table})").fetchall()
     if any(column[6] for column in columns):
         return []
-    return [(column[1].decode(), column[2].decode()) for column in columns]
+    return [(_name(column[1]), _name(column[2])) for column in columns]
+
+
+def _name(stored: bytes) -> str:
+    return stored.decode(errors="replace")

@@ -37,6 +37,8 @@ def sign(
         outside = read_text(settings.checkpoint_file)
         with store.reading() as connection:
             last = checkpoints.newest(connection)
+            if outside is None and checkpoints.count(connection) > 1:
+                raise _outside_is_gone(settings)
             key = _key(settings, signed_before=bool(last or outside), entropy=entropy)
             known = _known(settings, key.verifier, last, outside)
             checkpoint = _head(connection, key.name, known)
@@ -45,6 +47,15 @@ def sign(
             write_whole(settings.checkpoint_file, note)
         publish(settings, note)
     return checkpoint
+
+
+def _outside_is_gone(settings: Settings) -> LedgerBroken:
+    """After the first signing the file is only ever replaced: somebody took it away."""
+    path = settings.checkpoint_file
+    return LedgerBroken(
+        f"the outside checkpoint {path} is gone: put back a copy; only if this database is surely "
+        f"the newest, `grace ledger checkpoint > {path}`"
+    )
 
 
 def _key(settings: Settings, *, signed_before: bool, entropy: keys.Entropy) -> SigningKey:

@@ -3,7 +3,8 @@
 import os
 import sqlite3
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,21 +74,25 @@ def verify(
     # before the snapshot: a signer at work makes the outside checkpoint newer, never the database
     outside = read_text(checkpoint or settings.checkpoint_file)
     claims = Claims(key or public_key(settings), outside)
-    with store.reading() as connection:
-        raw = _raw(connection)
-        before, raw.text_factory = raw.text_factory, bytes
-        try:
+    try:
+        with store.reading() as connection, _stored_bytes(connection) as raw:
             return _Check(raw, claims, processes or _processes()).run()
-        finally:
-            raw.text_factory = before
+    except (sqlite3.DatabaseError, sa.exc.DatabaseError) as problem:
+        reason = f"the database cannot be read whole: {problem.args[0]}"
+        return Verification(False, 0, None, 0, reason=reason, kind="unreadable")
 
 
-def _raw(connection: sa.Connection) -> sqlite3.Connection:
-    """SQLite's own connection: verified is what the file holds, not what types make of it."""
+@contextmanager
+def _stored_bytes(connection: sa.Connection) -> Iterator[sqlite3.Connection]:
+    """SQLite's own connection, giving text as bytes: verified is what the file holds."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
-    raw.execute("SELECT count(*) FROM sqlite_master")  # the snapshot begins with the first read
-    return raw
+    before, raw.text_factory = raw.text_factory, bytes
+    try:
+        raw.execute("SELECT count(*) FROM sqlite_master")  # the snapshot begins with a first read
+        yield raw
+    finally:
+        raw.text_factory = before
 
 
 def _processes() -> int:
@@ -106,7 +111,7 @@ class _Check:
 
     def run(self) -> Verification:
         if problem := redefined(self.raw):
-            return _verification(Tree(), Finding("schema", None, problem))
+            return Verification(False, 0, None, 0, reason=problem, kind="schema")
         tree = examine(self.raw, self.claims.read(self.raw))
         head = self._head()
         whole = tree.damage is None and tree.size == head

@@ -65,6 +65,13 @@ class TestVerify:
         assert (code, err) == (0, "")
         assert "holds: 32 rows, signed up to 32" in out
 
+    def test_a_missing_outside_checkpoint_is_told(self, log: Log, grace: Shell) -> None:
+        """It proves nothing wrong, and it is what an old copy would need."""
+        log.settings.checkpoint_file.unlink()
+        code, out, _ = grace("verify")
+        assert code == 0
+        assert f"There is no checkpoint at {log.settings.checkpoint_file}" in out
+
     def test_a_broken_log_names_its_first_bad_index(self, log: Log, grace: Shell) -> None:
         """Exit code 1, one line of errors."""
         _edit(log)

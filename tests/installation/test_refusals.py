@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,14 @@ def test_a_file_that_is_no_installation_stops_both_commands(settings: Settings) 
     for command in ("up", "down"):
         assert str(settings.installation_file) in refused(grace(command))
     assert settings.installation_file.read_text() == "groceries: milk"
+
+
+def test_a_database_of_somebody_else_costs_no_start(settings: Settings) -> None:
+    settings.log_dir.mkdir(parents=True)
+    with closing(sqlite3.connect(settings.log_dir / "grace.db")) as database:
+        database.execute("CREATE TABLE groceries (name TEXT)")
+    assert "grace.db" in refused(grace("up"))
+    assert read_installation(settings) is None
 
 
 def test_another_prefect_server_of_the_environment_is_not_taken_over() -> None:

@@ -27,6 +27,7 @@ from grace.installation.processes import Process, is_alive, marked
 from grace.installation.services import POOL, wanted
 from grace.installation.starting import PREFECT_FILE
 from grace.settings import Settings
+from grace.store import open_store
 
 PAGE_REFRESH = "page-refresh/every-30-seconds"
 DEAD_PID = 2**22  # above the highest pid that Linux gives
@@ -139,6 +140,8 @@ def test_server_worker_and_everything_declared_is_there(system: System) -> None:
     assert system.get("/health") is True
     assert set(system.deployments()) == set(declared(PREFECT_FILE, sample=True))
     assert set(system.processes) == set(wanted(system.installation))
+    for sample in (False, True):
+        open_store(system.settings.for_sample(sample).url, create=False).engine.dispose()
     workers = f"/work_pools/{POOL}/workers/filter"
     until(lambda: [one["status"] for one in system.ask(workers, {})].count("ONLINE") == 1)
 

@@ -71,15 +71,31 @@ def test_the_root_is_that_of_the_leaves(log: Log) -> None:
 
 
 def test_a_crash_before_the_outside_checkpoint_heals(signed: Log) -> None:
-    """The database is written first: an older or missing outside one is brought up to it."""
+    """The database is written first: an older outside checkpoint is brought up to it."""
     newest_note = signed.settings.checkpoint_file.read_text()
-    for left in (None, _notes(signed)[0][1]):
-        signed.settings.checkpoint_file.unlink()
-        if left is not None:
-            signed.settings.checkpoint_file.write_text(left)
-        assert signed.verify().ok
+    signed.settings.checkpoint_file.write_text(_notes(signed)[0][1])
+    assert signed.verify().ok
+    signed.sign()
+    assert signed.settings.checkpoint_file.read_text() == newest_note
+
+
+def test_a_crash_in_the_first_signing_of_all_heals(log: Log) -> None:
+    """Then there is one stored checkpoint and none outside yet."""
+    log.write(1)
+    log.sign()
+    newest_note = log.settings.checkpoint_file.read_text()
+    log.settings.checkpoint_file.unlink()
+    log.sign()
+    assert log.settings.checkpoint_file.read_text() == newest_note
+
+
+def test_an_outside_checkpoint_that_was_taken_away_is_asked_for(signed: Log) -> None:
+    """Without it an old copy could be put back and grow on: a person has to say that it was not."""
+    signed.settings.checkpoint_file.unlink()
+    with pytest.raises(LedgerBroken, match="is gone: put back a copy"):
         signed.sign()
-        assert signed.settings.checkpoint_file.read_text() == newest_note
+    signed.settings.checkpoint_file.write_text(_notes(signed)[-1][1])
+    assert signed.sign().size == 64
 
 
 def test_a_log_cut_back_below_the_outside_checkpoint_is_refused(signed: Log) -> None:
@@ -111,11 +127,11 @@ def test_a_rewritten_log_is_refused(signed: Log, grown: int) -> None:
 
 
 def test_a_rewritten_log_is_refused_for_its_own_checkpoint_too(signed: Log) -> None:
-    """Somebody who also took the outside one away is told on by the stored one."""
+    """Somebody who put an older checkpoint outside is told on by the stored one."""
+    signed.settings.checkpoint_file.write_text(_notes(signed)[0][1])
     with signed.attack() as connection:
-        connection.execute("UPDATE goals SET title = 'better' WHERE ledger_index = 8")
+        connection.execute("UPDATE goals SET title = 'better' WHERE ledger_index = 40")
         recompute(connection)
-    signed.settings.checkpoint_file.unlink()
     with pytest.raises(LedgerBroken, match="stored checkpoint"):
         signed.sign()
 
