@@ -1,6 +1,6 @@
 """A small page service for the sample workload, with a capacity that is really shared.
 
-Each request needs `WORK_SECONDS` of work. Up to `SERVED_AT_ONCE` requests work at full pace;
+Each request needs `work_seconds` of work. Up to `SERVED_AT_ONCE` requests work at full pace;
 beyond, every further one slows all of them down, as a thrashing back end does, and with
 `ADMITTED` at work a request is refused. So waiting for a free place, slowness and refusals are
 consequences of the load that the callers put on it, and change when a limit of theirs changes.
@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 __all__ = ["ADMITTED", "GONE_PAGE", "SERVED_AT_ONCE", "WORK_SECONDS", "PageService", "pace"]
 
-WORK_SECONDS = 0.6
+WORK_SECONDS = 0.7
 SERVED_AT_ONCE = 8
 ADMITTED = 12
 GONE_PAGE = 13
@@ -31,8 +31,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def pace(in_flight: int) -> float:
-    """Work done a second by each request: half of it with one too many, a third with two."""
-    return 1 / (1 + max(0, in_flight - SERVED_AT_ONCE))
+    """Work done a second by each request: a third of it with one too many, a fifth with two."""
+    return 1 / (1 + 2 * max(0, in_flight - SERVED_AT_ONCE))
 
 
 @dataclass
@@ -51,10 +51,16 @@ class PageService:
     connection is reset instead of answered.
     """
 
-    def __init__(self, rng: random.Random, reset_share: float = RESET_SHARE) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        reset_share: float = RESET_SHARE,
+        work_seconds: float = WORK_SECONDS,
+    ) -> None:
         self.counts = Counts()
         self._rng = rng
         self._reset_share = reset_share
+        self._work_seconds = work_seconds
 
     async def start(self, port: int) -> asyncio.Server:
         return await asyncio.start_server(self._serve, "127.0.0.1", port)
@@ -99,7 +105,7 @@ class PageService:
         counts.in_flight += 1
         counts.max_in_flight = max(counts.max_in_flight, counts.in_flight)
         clock = asyncio.get_running_loop().time
-        then, left = clock(), WORK_SECONDS
+        then, left = clock(), self._work_seconds
         try:
             while left > 0:
                 await asyncio.sleep(min(_TICK_SECONDS, left))

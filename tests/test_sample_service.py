@@ -13,17 +13,19 @@ from grace.sample_service import (
     ADMITTED,
     GONE_PAGE,
     SERVED_AT_ONCE,
-    WORK_SECONDS,
     PageService,
     pace,
 )
+
+# of one request alone, in seconds
+WORK = 0.3
 
 Ask = Callable[[str], Awaitable[httpx.Response]]
 
 
 @asynccontextmanager
 async def serving(reset_share: float = 0, seed: int = 1) -> AsyncIterator[tuple[PageService, Ask]]:
-    service = PageService(random.Random(seed), reset_share)
+    service = PageService(random.Random(seed), reset_share, WORK)
     server = await service.start(port=0)
     port = server.sockets[0].getsockname()[1]
     async with (
@@ -79,14 +81,14 @@ def test_pace_is_full_up_to_what_is_served_at_once_and_total_work_falls_beyond()
 
 
 def test_eight_at_once_take_as_long_as_one_and_twelve_much_longer() -> None:
-    """At full pace all twelve would need 0.7 s; together they need five times as long."""
+    """At full pace twelve would need no longer than one; together they need nine times that."""
 
     async def scenario() -> None:
         async with serving() as (_, ask):
             _, eight = await at_once(ask, SERVED_AT_ONCE)
             _, twelve = await at_once(ask, ADMITTED)
-        assert WORK_SECONDS <= eight < 2 * WORK_SECONDS
-        assert twelve > 3 * WORK_SECONDS
+        assert WORK <= eight < 3 * WORK
+        assert twelve > 6 * WORK
 
     asyncio.run(scenario())
 
@@ -100,7 +102,7 @@ def test_beyond_what_is_admitted_a_request_is_refused_at_once_and_told_when_to_c
             refused, seconds = await at_once(ask, 3)
             assert [answer.status_code for answer in refused] == [503] * 3
             assert refused[0].headers["Retry-After"] == "1"
-            assert seconds < WORK_SECONDS
+            assert seconds < WORK
             answers, _ = await admitted
             assert {answer.status_code for answer in answers} == {200}
             assert service.counts.refused == 3

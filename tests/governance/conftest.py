@@ -1,25 +1,25 @@
-"""Proposals that differ only in what a test is about."""
+"""Proposals that differ in what a test is about, and the register that takes them to a state."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pydantic import JsonValue
 
 from grace.governance.change import Change
 from grace.governance.policy import Policy
-from grace.governance.proposal import Evidence, Prediction, Proposal
-from grace.governance.risk import Risk
-from grace.measurement.plan import Plan
-
-NOW = datetime(2025, 6, 1, 9, tzinfo=UTC)
+from grace.governance.proposal import Proposal
+from grace.governance.register import Entry, move, raise_proposal
+from grace.states import TRANSITIONS, State
+from grace.store import Store
+from tests.proposing import NOON, a_proposal
 
 Propose = Callable[..., Proposal]
 
 
 @pytest.fixture
 def now() -> datetime:
-    return NOW
+    return NOON
 
 
 @pytest.fixture
@@ -36,37 +36,48 @@ def propose() -> Propose:
         before: JsonValue = 2,
         after: JsonValue = 8,
         metric: str = "mean excess wait",
-        kind: str = "reduce_wait_time",
-        proposed_by: str = "grace",
-        created_at: datetime = NOW,
-        interval: tuple[float, float] | None = None,
+        created_at: datetime = NOON,
+        **differing: object,
     ) -> Proposal:
-        change = Change(lever="concurrency-limit", target=target, before=before, after=after)
-        plan = Plan(
-            limit=target,
-            floor_seconds=6.0,
-            smallest_effect=0.5,
-            block_seconds=60.0,
-            order=(("before", "after"), ("after", "before")),
-        )
-        return Proposal(
+        return a_proposal(
             proposal_id=proposal_id,
-            kind=kind,
-            title=f"Raise {target}",
-            why="Runs wait for a place.",
-            log="main",
-            proposed_by=proposed_by,
+            change=Change(lever="concurrency-limit", target=target, before=before, after=after),
+            evidence=a_proposal().evidence.model_copy(update={"metric": metric}),
             created_at=created_at,
             deadline=created_at + timedelta(hours=72),
-            change=change,
-            evidence=Evidence(
-                metric=metric, unit="flow run", n=20, mean=5.0, interval=interval, ledger_size=7
-            ),
-            prediction=Prediction(metric=metric, now=5.0, then=0.5, how="by replay"),
-            risk=Risk(score=0.3, tier="medium", parts={"touches what runs share": 0.3}),
-            plan=plan,
-            policy_digest="0" * 64,
-            seconds_to_verdict=840.0,
+            **differing,
         )
 
     return make
+
+
+@pytest.fixture
+def way_to() -> Callable[[State], list[State]]:
+    """The shortest way from *proposed* to a state."""
+
+    def way(goal: State) -> list[State]:
+        ways: dict[State, list[State]] = {"proposed": []}
+        queue: list[State] = ["proposed"]
+        for state in queue:
+            for after in sorted(TRANSITIONS[state] - ways.keys()):
+                ways[after] = [*ways[state], after]
+                queue.append(after)
+        return ways[goal]
+
+    return way
+
+
+@pytest.fixture
+def enter(
+    store: Store, now: datetime, propose: Propose, way_to: Callable[[State], list[State]]
+) -> Callable[..., Entry]:
+    """Enter a proposal and move it on to a state."""
+
+    def entered(proposal_id: str = "p-1", state: State = "proposed", **differing: object) -> Entry:
+        with store.writing(now) as writer:
+            entry = raise_proposal(writer, propose(proposal_id, **differing))
+            for step in way_to(state):
+                entry = move(writer, entry, step)
+        return entry
+
+    return entered

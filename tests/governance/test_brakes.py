@@ -7,33 +7,7 @@ import pytest
 from grace.errors import NotAllowed
 from grace.governance.brakes import ACTIVE, active_on, check_may_apply
 from grace.governance.decisions import Decision, record_decision
-from grace.governance.register import move, raise_proposal
 from grace.states import OPEN, STATES, TRANSITIONS
-
-PATHS = {
-    "approved": ("approved",),
-    "applying": ("approved", "applying"),
-    "applied": ("approved", "applying", "applied"),
-    "measuring": ("approved", "applying", "applied", "measuring"),
-    "rolling_back": ("approved", "applying", "applied", "rolling_back"),
-    "kept": ("approved", "applying", "applied", "measuring", "kept"),
-    "failed": ("approved", "applying", "failed"),
-    "superseded": ("approved", "superseded"),
-}
-
-
-@pytest.fixture
-def enter(store, now, propose):
-    """Enter a proposal and walk it to a state."""
-
-    def entered(proposal_id, state="approved", **differs):
-        with store.writing(now) as writer:
-            entry = raise_proposal(writer, propose(proposal_id, **differs))
-            for step in PATHS[state]:
-                entry = move(writer, entry, step)
-        return entry
-
-    return entered
 
 
 @pytest.fixture
@@ -56,13 +30,13 @@ def did(store):
 
 def test_without_a_brake_an_approved_change_may_be_applied(store, policy, now, enter):
     """The case that raises nothing, and the proposal itself is no brake on itself."""
-    check_may_apply(store, enter("p-1"), policy, now)
+    check_may_apply(store, enter("p-1", "approved"), policy, now)
     check_may_apply(store, enter("p-2", "applying", target="tag:own"), policy, now)
 
 
 def test_nothing_is_applied_while_paused(store, policy, now, enter):
     """Until *resume*, with the reason that was given."""
-    entry = enter("p-1")
+    entry = enter("p-1", "approved")
     for word in ("pause", "resume"):
         with store.writing(now) as writer:
             decision = Decision(question="pause", answer=word, reason="freeze", reviewer="ann")
@@ -79,15 +53,15 @@ def test_one_change_of_a_target_at_a_time(store, policy, now, enter, state):
     enter("p-1", state)
     assert active_on(store, "tag:pages") == "p-1"
     with pytest.raises(NotAllowed, match="p-1 is changing or measuring the same target"):
-        check_may_apply(store, enter("p-2", metric="mean execution time"), policy, now)
-    check_may_apply(store, enter("p-3", target="tag:other"), policy, now)
+        check_may_apply(store, enter("p-2", "approved", metric="mean execution time"), policy, now)
+    check_may_apply(store, enter("p-3", "approved", target="tag:other"), policy, now)
 
 
 @pytest.mark.parametrize("state", ["approved", "kept", "failed", "superseded"])
 def test_a_change_at_rest_holds_back_no_other(store, policy, now, enter, state):
     enter("p-1", state)
     assert active_on(store, "tag:pages") is None
-    check_may_apply(store, enter("p-2", metric="mean execution time"), policy, now)
+    check_may_apply(store, enter("p-2", "approved", metric="mean execution time"), policy, now)
 
 
 def test_the_active_states_are_those_in_which_the_target_moves():
@@ -100,7 +74,7 @@ def test_the_active_states_are_those_in_which_the_target_moves():
 def test_no_more_changes_a_day_than_the_policy_allows(store, policy, now, enter, did):
     """Two a day: the third waits until the first is a day old."""
     two = policy.model_copy(update={"changes_a_day": 2})
-    entry = enter("p-3")
+    entry = enter("p-3", "approved")
     did("p-1", now - timedelta(hours=23))
     check_may_apply(store, entry, two, now)
     did("p-2", now - timedelta(hours=1))
@@ -114,7 +88,7 @@ def test_only_applying_counts_as_a_change_of_the_day(store, policy, now, enter, 
     one = policy.model_copy(update={"changes_a_day": 1})
     for purpose in ("block", "undo", "keep"):
         did("p-1", now, purpose, name=purpose)
-    check_may_apply(store, enter("p-2"), one, now)
+    check_may_apply(store, enter("p-2", "approved"), one, now)
 
 
 def test_a_change_that_was_recovered_counts_once(store, policy, now, enter, did):
@@ -122,10 +96,10 @@ def test_a_change_that_was_recovered_counts_once(store, policy, now, enter, did)
     two = policy.model_copy(update={"changes_a_day": 2})
     did("p-1", now, name="apply")
     did("p-1", now, name="again")
-    check_may_apply(store, enter("p-2"), two, now)
+    check_may_apply(store, enter("p-2", "approved"), two, now)
 
 
 def test_a_policy_of_no_changes_applies_none(store, policy, now, enter):
     none = policy.model_copy(update={"changes_a_day": 0})
     with pytest.raises(NotAllowed, match="0 changes"):
-        check_may_apply(store, enter("p-1"), none, now)
+        check_may_apply(store, enter("p-1", "approved"), none, now)
