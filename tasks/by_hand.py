@@ -32,10 +32,12 @@ def propose_by_hand(
 ) -> Entry:
     """Propose to set a target; the entry comes back waiting, permitted or forbidden.
 
-    Raises BadInput for a value that the lever cannot take or that is set already, or while
-    another proposal for the target is open.
+    Raises BadInput for a value that the lever cannot take or that is set already, while another
+    proposal for the target is open, or in the engine's name.
     """
     now = datetime.now(UTC)
+    if by.strip().casefold() == "grace":
+        raise BadInput("grace is the engine's name; say whose idea it is with --as")
     lever, policy = find_lever(lever_name), load_policy(settings)
     lever.check(target, value)
     before = lever.read(target)

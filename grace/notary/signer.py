@@ -14,10 +14,10 @@ from grace.ledger.note import Checkpoint, SigningKey, VerifierKey, sign_note
 from grace.notary import checkpoints, keys
 from grace.notary.checkpoints import insist
 from grace.notary.files import locked, read_text, write_whole
+from grace.notary.head import head_size
 from grace.notary.publishing import publish
 from grace.settings import Settings
 from grace.store import Store, open_store
-from grace.store.schema import ledger_head
 from grace.store.tile_table import DatabaseTiles
 
 __all__ = ["keep_signing", "sign"]
@@ -77,7 +77,7 @@ def _known(
 def _head(connection: sa.Connection, origin: str, known: dict[str, Checkpoint]) -> Checkpoint:
     """The tree's head as its tiles give it, once it is proven to extend what is known."""
     table = DatabaseTiles(connection)
-    size = connection.execute(sa.select(ledger_head.c.size)).scalar_one()
+    size = head_size(connection)
     head = Checkpoint(origin, size, tiles.root(table, size))
     for where, before in known.items():
         _check_extends(table, where, before, head)

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from grace.ledger import tiles
 from grace.notary.files import read_text, write_whole
+from grace.notary.head import head_size
 from grace.notary.verify import Verification
 from grace.settings import Settings
 from grace.store import Store
-from grace.store.schema import checkpoints, ledger_head
+from grace.store.schema import checkpoints
 from grace.store.tile_table import DatabaseTiles
 
 __all__ = ["LedgerState", "ledger_state", "remember"]
@@ -42,10 +43,10 @@ class LedgerState:
 
 
 def ledger_state(settings: Settings, store: Store) -> LedgerState:
-    """LedgerBroken where the tiles do not even give a root."""
+    """LedgerBroken where head and tiles do not even give a root."""
     newest = sa.select(checkpoints.c.size, checkpoints.c.signed_at)
     with store.reading() as connection:
-        size = connection.execute(sa.select(ledger_head.c.size)).scalar_one()
+        size = head_size(connection)
         signed = connection.execute(newest.order_by(checkpoints.c.size.desc()).limit(1)).first()
         root = b64encode(tiles.root(DatabaseTiles(connection), size)).decode()
     last = _recall(settings)

@@ -78,6 +78,7 @@ def test_a_rejection_is_taken_from_the_command_line(run, desk):
         (("propose", "global:g", "true", "--why", "x", "--as", "c"), "a whole number from 1 on"),
         (("propose", "deployment:a/b", "3", "--why", "x", "--as", "c"), "no deployment 'a/b'"),
         (("propose", "global:g", "3", "--why", "x", "--as", "c", "--lever", "magic"), "no lever"),
+        (("propose", "global:g", "3", "--why", "x", "--as", "Grace"), "the engine's name"),
         (("undo", "nothing", "--as", "ann", "--reason", "x"), "no proposal with id 'nothing'"),
         (("pause", "--as", "mallory", "--reason", "x"), "'mallory' is not on the list"),
         (("status", "--why", "tag:unseen"), "no cycle has looked at 'tag:unseen'"),

@@ -1,5 +1,6 @@
 """The signer signs what grew, refuses what does not extend the past, and loses nothing."""
 
+import os
 import sqlite3
 import threading
 from datetime import timedelta
@@ -33,6 +34,15 @@ def test_the_first_signing_makes_a_key_that_its_owner_alone_can_read(log: Log) -
     assert SigningKey.parse(log.settings.key_file.read_text()).verifier == key
     assert signed.origin == key.name == f"grace/main/{entropy()(8).hex()}"
     assert Note.parse(log.settings.checkpoint_file.read_text()).standing(key) == "valid"
+
+
+def test_a_key_is_not_made_readable_by_what_a_crash_left_behind(log: Log) -> None:
+    """A draft of that name with another mode does not pass its mode on."""
+    draft = log.settings.key_file.with_name(f".signing.key.{os.getpid()}")
+    draft.touch(mode=0o666)
+    log.sign()
+    assert log.settings.key_file.stat().st_mode & 0o777 == 0o600
+    assert not draft.exists()
 
 
 def test_an_empty_log_is_signed_too(log: Log) -> None:
@@ -155,6 +165,26 @@ def test_a_swapped_signing_key_is_refused(signed: Log) -> None:
         assert own.verifier.key_id in str(refused.value)
         assert was in str(refused.value)
         signed.settings.key_file.with_name("signing.key.pub").write_text(f"{own.verifier}\n")
+
+
+def test_a_public_key_that_is_not_the_signing_keys_is_refused(signed: Log) -> None:
+    """It would make verifiers on this machine trust somebody else."""
+    other = SigningKey("grace/main/own", bytes(32)).verifier
+    signed.settings.key_file.with_name("signing.key.pub").write_text(f"{other}\n")
+    with pytest.raises(LedgerBroken, match=other.key_id):
+        signed.sign()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM ledger_head", "UPDATE ledger_head SET size = 'x'", "DELETE FROM ledger_tiles"],
+)
+def test_a_damaged_head_or_tree_is_refused(signed: Log, change: str) -> None:
+    """By one line that says how to find out more."""
+    with signed.attack() as connection:
+        connection.execute(change)
+    with pytest.raises(LedgerBroken, match="run `grace ledger verify`"):
+        signed.sign()
 
 
 @pytest.mark.parametrize("content", ["", "PRIVATE+KEY+a+b+c", "grace+00000000+AAAA", "\x00"])

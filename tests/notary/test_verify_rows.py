@@ -169,6 +169,15 @@ def test_a_row_hidden_from_every_index_is_found(signed: Log) -> None:
     assert (found.kind, found.first_bad_index) == ("inserted", 64)
 
 
+def test_a_row_doubled_in_the_place_of_another_is_found(signed: Log) -> None:
+    """All rows fit their leaves and there are as many as leaves: one is there twice."""
+    with _without_indices(signed, "goals"), signed.attack() as connection:
+        connection.execute("DELETE FROM goals WHERE ledger_index = 40")
+        connection.execute("INSERT INTO goals SELECT * FROM goals WHERE ledger_index = 24")
+    found = signed.verify()
+    assert (found.kind, found.first_bad_index) == ("inserted", 24)
+
+
 @contextmanager
 def _without_indices(log: Log, table: str) -> Iterator[None]:
     """Take the indices out of the schema for a while: what is written then is in none of them."""

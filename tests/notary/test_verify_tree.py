@@ -79,11 +79,13 @@ def test_damaged_tiles(tall: Log, attack: Attack, index: int) -> None:
         ("UPDATE ledger_head SET size = 70", 64),
         ("UPDATE ledger_head SET size = 'many'", 64),
         ("DELETE FROM ledger_head", 64),
+        ("INSERT INTO ledger_head VALUES (2, 64)", 64),
     ],
 )
 def test_a_damaged_head(signed: Log, change: str, index: int) -> None:
     """Rows, tiles and checkpoints agree on a size, and the head does not."""
     with signed.attack() as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute(change)
     found = signed.verify()
     assert (found.kind, found.first_bad_index, found.size) == ("head", index, 64)
@@ -260,6 +262,10 @@ def test_a_checkpoint_of_another_log_is_not_one_of_this(signed: Log) -> None:
         "ALTER TABLE goals RENAME TO hidden; CREATE VIEW goals AS SELECT * FROM hidden",
         "ALTER TABLE goals ADD COLUMN remark TEXT",
         "DROP TABLE outbox; ALTER TABLE checkpoints RENAME TO outbox",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'title TEXT', "
+        "'title TEXT AS (description)') WHERE name = 'goals'",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'title TEXT', "
+        "'title BLOB') WHERE name = 'goals'",
     ],
 )
 def test_tables_that_are_not_the_ones_grace_made(signed: Log, change: str) -> None:
