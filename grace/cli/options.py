@@ -1,7 +1,11 @@
 """The options that every command understands, and what follows from them."""
 
+import os
+import shutil
+import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -9,7 +13,7 @@ from pydantic_core import ErrorDetails
 from grace.errors import BadInput
 from grace.settings import Settings
 
-__all__ = ["Options", "chosen", "options", "settings"]
+__all__ = ["Options", "chosen", "command", "options", "settings"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ def settings() -> Settings:
     except ValidationError as error:
         raise BadInput("; ".join(map(_wrong_setting, error.errors()))) from error
     return found if sample is None else found.for_sample(sample)
+
+
+def command() -> str:
+    """How this program is called from here: `grace` where it is on the path, else where it lies."""
+    if shutil.which("grace"):
+        return "grace"
+    return os.path.relpath(Path(sys.prefix, "bin", "grace"))
 
 
 def _wrong_setting(found: ErrorDetails) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from grace.cli.options import settings
+from grace.cli.options import command, settings
 from grace.cli.output import emit, progress
 
 __all__ = ["register"]
@@ -34,10 +34,12 @@ def up() -> None:
 def _next_step(url: str, sample: bool, changed: bool) -> str:
     begin = f"Grace is up at {url}" if changed else f"Nothing to do: Grace is up at {url}"
     if not sample:
-        return f"{begin}\nIt reads this Prefect's runs every ten minutes; watch `grace status`."
+        return (
+            f"{begin}\nIt reads this Prefect's runs every ten minutes; watch `{command()} status`."
+        )
     return (
         f"{begin}\nA proposal from the sample workload appears within about ten minutes under\n"
-        f"{url}/runs?state=Suspended; watch `grace --sample status`."
+        f"{url}/runs?state=Suspended; watch `{command()} --sample status`."
     )
 
 
