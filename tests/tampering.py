@@ -11,7 +11,7 @@ from pathlib import Path
 from grace.ledger.note import Checkpoint
 from grace.ledger.tiles import MemoryTiles, grow
 from grace.notary.layout import log_rows
-from grace.notary.rows import ALL_ROWS, Part, leaves
+from grace.notary.rows import leaves
 from grace.notary.signer import sign
 from grace.notary.verify import Verification, verify
 from grace.settings import Settings
@@ -114,7 +114,7 @@ def recompute(connection: sqlite3.Connection) -> int:
     factory, connection.text_factory = connection.text_factory, bytes
     hashes: dict[int, bytes] = {}
     for table in log_rows():
-        for indices, found in leaves(connection, Part(table, *ALL_ROWS)):
+        for indices, found in leaves(connection, table):
             hashes |= dict(zip(indices, found, strict=True))
     connection.text_factory = factory
     tiles = MemoryTiles()

@@ -178,7 +178,8 @@ class _Starting:
         log = log_file(self.settings, "deploy")
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy"]
         command += ["--prefect-file", str(prefect_file), *(f"--name={name}" for name in names)]
-        environment = child_environment(self.settings, self.installation)
+        # prefect.yaml names the project's folder as $PWD; the caller may stand anywhere
+        environment = child_environment(self.settings, self.installation) | {"PWD": str(PROJECT)}
         try:
             with log.open("ab") as output:
                 subprocess.run(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grace.ledger.tiles import HASH, WIDTH
-from grace.notary.rows import ALL_ROWS, LogRows, Part, leaves, misfits
+from grace.notary.rows import LogRows, leaves, misfits
 
 __all__ = ["Comparison", "compare"]
 
@@ -72,7 +72,7 @@ def compare(connection: sqlite3.Connection, tables: Sequence[LogRows], size: int
         for index in misfits(connection, table):
             found.add(index, None, tree.leaf(index))
             seen.mark(index, found)
-        for indices, hashes in leaves(connection, Part(table, *ALL_ROWS)):
+        for indices, hashes in leaves(connection, table):
             for index, leaf in zip(indices, hashes, strict=True):
                 found.add(index, leaf, tree.leaf(index))
                 seen.mark(index, found)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from grace.notary.comparison import Comparison
 from grace.notary.findings import Finding
-from grace.notary.rows import ALL_ROWS, LogRows, Part, leaves
+from grace.notary.rows import LogRows, leaves
 from grace.notary.tree import find_leaf, leaf_at
 
 __all__ = ["explain"]
@@ -51,7 +51,7 @@ def _changed(index: int, stands: int | None, belongs: int | None) -> Finding:
 def _find_row(connection: sqlite3.Connection, tables: Sequence[LogRows], leaf: bytes) -> int | None:
     """The index at which a row with this leaf hash stands now."""
     for table in tables:
-        for indices, hashes in leaves(connection, Part(table, *ALL_ROWS)):
+        for indices, hashes in leaves(connection, table):
             if leaf in hashes:
                 return indices[hashes.index(leaf)]
     return None

@@ -18,9 +18,8 @@ from grace.ledger.entry import VERSION, timestamp
 from grace.notary.cells import UNENCODABLE, pieces
 from grace.values import Kind, from_microseconds
 
-__all__ = ["ALL_ROWS", "LogRows", "Part", "leaves", "misfits"]
+__all__ = ["LogRows", "leaves", "misfits"]
 
-ALL_ROWS = (-(2**63), 2**63 - 1)
 CHUNK = 128  # small enough that a chunk stays in the cache: 1000 takes half as long again
 SALT_BYTES = 16
 HEX = b"0123456789abcdef"
@@ -39,15 +38,6 @@ class LogRows:
     kept: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Part:
-    """The rows of a table whose rowid lies from `low` to `high`, both included."""
-
-    table: LogRows
-    low: int
-    high: int
-
-
 def _misfit(table: LogRows) -> str:
     """Whether a row has a blob for a text, or a text for its salt: both come as bytes here.
 
@@ -58,7 +48,7 @@ def _misfit(table: LogRows) -> str:
 
 
 def leaves(
-    connection: sqlite3.Connection, part: Part
+    connection: sqlite3.Connection, table: LogRows
 ) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
     """Ledger indices and leaf hashes, some hundred rows at a time, in the table's own order.
 
@@ -66,13 +56,13 @@ def leaves(
     could have made; `misfits` are left out. That an index is a whole number is for the caller to
     doubt.
     """
-    table, erasures = part.table, _Erasures(connection)
+    erasures = _Erasures(connection)
     columns = ", ".join(f'"{name}"' for name in table.kinds)
     query = (
         f"SELECT {columns}, salt, ledger_index FROM {table.name} NOT INDEXED "
-        f"WHERE rowid BETWEEN ? AND ? AND NOT {_misfit(table)}"
+        f"WHERE NOT {_misfit(table)}"
     )
-    cursor = connection.execute(query, (part.low, part.high))
+    cursor = connection.execute(query)
     while rows := cursor.fetchmany(CHUNK):
         try:
             found: list[Leaf] = list(_leaves(table, rows))

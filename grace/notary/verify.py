@@ -1,6 +1,5 @@
 """Checking a whole log: rows against leaves, leaves against tiles, tree against checkpoints."""
 
-import os
 import sqlite3
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
@@ -34,8 +33,6 @@ from grace.store import Store
 
 __all__ = ["Verification", "verify"]
 
-PROCESSES = 4
-
 
 @dataclass(frozen=True)
 class Verification:
@@ -63,7 +60,6 @@ def verify(
     *,
     key: VerifierKey | None = None,
     checkpoint: Path | None = None,
-    processes: int | None = None,
 ) -> Verification:
     """Check everything in one snapshot of the database.
 
@@ -76,7 +72,7 @@ def verify(
     claims = Claims(key or public_key(settings), outside)
     try:
         with store.reading() as connection, _stored_bytes(connection) as raw:
-            return _Check(raw, claims, processes or _processes()).run()
+            return _Check(raw, claims).run()
     except (sqlite3.DatabaseError, sa.exc.DatabaseError) as problem:
         reason = f"the database cannot be read whole: {problem.args[0]}"
         return Verification(False, 0, None, 0, reason=reason, kind="unreadable")
@@ -95,18 +91,12 @@ def _stored_bytes(connection: sa.Connection) -> Iterator[sqlite3.Connection]:
         raw.text_factory = before
 
 
-def _processes() -> int:
-    usable = getattr(os, "sched_getaffinity", None)
-    return min(PROCESSES, len(usable(0)) if usable else os.cpu_count() or 1)
-
-
 class _Check:
     """One verification, on one snapshot."""
 
-    def __init__(self, raw: sqlite3.Connection, claims: Claims, processes: int) -> None:
+    def __init__(self, raw: sqlite3.Connection, claims: Claims) -> None:
         self.raw = raw
         self.claims = claims
-        self.processes = processes
         self.tables: Sequence[LogRows] = log_rows()
 
     def run(self) -> Verification:
@@ -116,7 +106,7 @@ class _Check:
         head = self._head()
         whole = tree.damage is None and tree.size == head
         found = None
-        if not (whole and all_fit(self.raw, self.tables, tree.size, self.processes)):
+        if not (whole and all_fit(self.raw, self.tables, tree.size)):
             rows = compare(self.raw, self.tables, tree.size)
             found = self._amiss(tree, head, rows)
         found = found or of_signatures(tree) or self._spoilt()

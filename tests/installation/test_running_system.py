@@ -26,7 +26,7 @@ from grace.installation.environment import mark
 from grace.installation.processes import Process, is_alive, marked
 from grace.installation.services import POOL, wanted
 from grace.installation.starting import PREFECT_FILE
-from grace.settings import Settings
+from grace.settings import PROJECT, Settings
 from grace.store import open_store
 
 PAGE_REFRESH = "page-refresh/every-30-seconds"
@@ -52,7 +52,7 @@ class System:
     @property
     def environment(self) -> dict[str, str]:
         own = {"GRACE_DATA_DIR": str(self.settings.data_dir), "GRACE_PORT": str(self.settings.port)}
-        return os.environ | own
+        return os.environ | own | {"PWD": "/"}
 
     @property
     def installation(self) -> Installation:
@@ -144,6 +144,12 @@ def test_server_worker_and_everything_declared_is_there(system: System) -> None:
         open_store(system.settings.for_sample(sample).url, create=False).engine.dispose()
     workers = f"/work_pools/{POOL}/workers/filter"
     until(lambda: [one["status"] for one in system.ask(workers, {})].count("ONLINE") == 1)
+
+
+def test_runs_find_the_project_wherever_grace_up_was_called(system: System) -> None:
+    """The folder that a run is told to work in is the project's, not the caller's."""
+    (step,) = system.deployment()["pull_steps"]
+    assert step["prefect.deployments.steps.set_working_directory"]["directory"] == str(PROJECT)
 
 
 def test_it_took_the_next_free_port_and_is_seen_from_this_machine_only(system: System) -> None:
