@@ -9,7 +9,7 @@ from grace.store.schema import LOGS, LogTable
 
 __all__ = ["create_triggers", "drop_triggers"]
 
-KINDS = ("no_update", "no_delete")
+KINDS = ("no_update", "no_delete", "no_replace")
 
 
 def _kept(log: LogTable) -> list[str]:
@@ -25,11 +25,21 @@ def _erasure(log: LogTable) -> str:
     return f"EXISTS ({named}) AND " + " AND ".join(rules)
 
 
+def _same(log: LogTable) -> str:
+    """A row that INSERT OR REPLACE would put out of the way, and without firing a delete."""
+    same_key = " AND ".join(f'"{name}" = NEW."{name}"' for name in (*log.key, "revision"))
+    return f"id = NEW.id OR ledger_index = NEW.ledger_index OR ({same_key})"
+
+
 def _sqlite(log: LogTable) -> Iterator[str]:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{log.name} is append-only'); END"
     exception = "" if log.name == "erasures" else f"WHEN NOT ({_erasure(log)})"
     yield f"CREATE TRIGGER {log.name}_no_update BEFORE UPDATE ON {log.name} {exception} {refuse}"
     yield f"CREATE TRIGGER {log.name}_no_delete BEFORE DELETE ON {log.name} {refuse}"
+    yield (
+        f"CREATE TRIGGER {log.name}_no_replace BEFORE INSERT ON {log.name} "
+        f"WHEN EXISTS (SELECT 1 FROM {log.name} WHERE {_same(log)}) {refuse}"
+    )
 
 
 def create_triggers() -> list[str]:

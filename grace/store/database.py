@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -58,7 +59,7 @@ def open_store(url: str, *, create: bool = True) -> Store:
     a URL this release cannot open or, without `create`, where nothing is yet.
     """
     path = _sqlite_path(url)
-    if not path.exists() and not create:
+    if not create and (not path.exists() or path.stat().st_size == 0):
         raise BadInput(f"there is no Grace database at {path}; `grace up` makes one")
     if not _is_current(path):
         _migrate(url, path)
@@ -86,8 +87,11 @@ def _is_current(path: Path) -> bool:
 
 
 def _revision(path: Path) -> str:
+    # without a log beside it nothing of the file is elsewhere, and looking need not make one
+    untouched = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    address = f"file:{quote(str(path))}?mode=ro{untouched}"
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             if not {"alembic_version", "ledger_head"} <= tables:
@@ -95,7 +99,7 @@ def _revision(path: Path) -> str:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
         finally:
             connection.close()
-    except sqlite3.DatabaseError as problem:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
         raise NotOurs(f"{path} cannot be read as a SQLite database: {problem}") from None
 
 

@@ -37,6 +37,28 @@ def test_no_row_is_updated_or_deleted(filled: Store, table: str) -> None:
             _execute(filled, statement)
 
 
+@pytest.mark.parametrize("table", LOGS)
+@pytest.mark.parametrize("same", ["id", "ledger_index", "key"])
+def test_no_row_is_replaced(filled: Store, table: str, same: str) -> None:
+    """INSERT OR REPLACE would delete the row in its way without firing any delete."""
+    log = LOGS[table]
+    kept = {"id": {"id"}, "ledger_index": {"ledger_index"}, "key": {*log.key, "revision"}}[same]
+    columns = [column.name for column in log.table.c]
+    values = [
+        name if name in kept else f"'other-{name}'" if name == "id" or name in log.key else name
+        for name in columns
+    ]
+    replacing = {"ledger_index": "ledger_index + 1000", "source": "'forged'"}
+    said = ", ".join(
+        replacing.get(name, value) if name not in kept else value
+        for name, value in zip(columns, values, strict=True)
+    )
+    names = ", ".join(f'"{name}"' for name in columns)
+    statement = f"INSERT OR REPLACE INTO {table} ({names}) SELECT {said} FROM {table}"
+    with pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"):
+        _execute(filled, statement)
+
+
 def _name_in_erasures(store: Store) -> None:
     with store.reading() as connection:
         row_id = connection.exec_driver_sql("SELECT id FROM goals").scalar_one()

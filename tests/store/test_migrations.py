@@ -5,6 +5,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from grace.store import Store, database
+from grace.store.append_only import KINDS
 from grace.store.schema import LOGS, metadata
 
 
@@ -29,4 +30,4 @@ def test_every_log_table_has_its_triggers(store: Store) -> None:
     with store.reading() as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         found = set(connection.exec_driver_sql(query).scalars())
-    assert found == {f"{name}_{kind}" for name in LOGS for kind in ("no_update", "no_delete")}
+    assert found == {f"{name}_{kind}" for name in LOGS for kind in KINDS}

@@ -33,6 +33,26 @@ def test_somebody_elses_database_is_refused_unchanged(tmp_path: Path, create: bo
     assert _listing(path.parent) == before
 
 
+def test_looking_into_somebody_elses_wal_database_leaves_no_file_behind(tmp_path: Path) -> None:
+    """SQLite makes files beside such a database for whoever merely reads it."""
+    path = _make(
+        tmp_path / "there" / "shop.db", "PRAGMA journal_mode = WAL", "CREATE TABLE orders (id)"
+    )
+    before = _listing(path.parent)
+    with pytest.raises(NotOurs, match="not Grace's"):
+        open_store(f"sqlite:///{path}")
+    assert _listing(path.parent) == before
+
+
+def test_an_empty_file_is_not_taken_for_a_log(tmp_path: Path) -> None:
+    """Where nothing may be made, an empty file is nothing and stays empty."""
+    path = tmp_path / "grace.db"
+    path.touch()
+    with pytest.raises(BadInput, match="no Grace database"):
+        open_store(f"sqlite:///{path}", create=False)
+    assert path.read_bytes() == b""
+
+
 @pytest.mark.parametrize("create", [True, False])
 def test_a_newer_graces_database_is_refused_unchanged(settings: Settings, create: bool) -> None:
     """What it holds may mean something this release does not know."""
