@@ -20,7 +20,7 @@ import pytest
 from grace.settings import Settings
 from grace.store import Store, open_store
 
-pytest_plugins = ["tests.desk"]
+pytest_plugins = ["tests.desk", "tests.running"]
 
 _START_SECONDS = 120
 _STOP_SECONDS = 20
