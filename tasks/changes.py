@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prefect import task
 from prefect.runtime import flow_run
@@ -23,6 +23,11 @@ from tasks.runs import start_run
 from tasks.units import load_units
 
 __all__ = ["Carried", "apply_change", "take_step", "undo_change"]
+
+
+# Prefect starts a scheduled run up to some tenths of a second early, and a step before its border
+# is none
+MARGIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def _start_step(
         {"proposal_id": proposal_id},
         key=f"{settings.log_name}:{proposal_id}:{which}",
         name=f"measure {proposal_id[-8:]} {f'{at:%H:%M:%S}' if at else which}",
-        at=at,
+        at=at and at + MARGIN,
     )
 
 

@@ -10,7 +10,7 @@ from grace.ledger.encoding import encode_rows
 from grace.ledger.tiles import hashes_of
 from grace.notary.cells import pieces
 from grace.notary.layout import log_rows
-from grace.notary.rows import ALL_ROWS, Part, leaves
+from grace.notary.rows import leaves
 from grace.store import Store
 from grace.store.schema import LOGS
 from grace.values import Kind, coerce, from_microseconds, microseconds
@@ -92,7 +92,7 @@ def _read(store: Store) -> dict[int, bytes | None]:
     (table,) = [table for table in log_rows() if table.name == "healing_attempts"]
     with sqlite3.connect(str(store.engine.url.database)) as connection:
         connection.text_factory = bytes
-        chunks = list(leaves(connection, Part(table, *ALL_ROWS)))
+        chunks = list(leaves(connection, table))
     connection.close()
     return {
         index: leaf for indices, found in chunks for index, leaf in zip(indices, found, strict=True)
