@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from grace.opportunities.waits import unit_values
-
 from grace.actions.action import done_actions
 from grace.governance.register import Entry
 from grace.measurement.blocks import Unit
+from grace.opportunities.waits import unit_values
 from grace.store import Store
 from grace.store.read import newest
 

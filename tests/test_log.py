@@ -1,0 +1,131 @@
+"""The unified logger: one call, many rows, any form, many processes."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from grace import log
+from grace.errors import BadInput
+from grace.notary.verify import verify
+from grace.store import open_store
+from grace.store.read import newest
+from grace.store.schema import LOGS
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+ROWS = [
+    {
+        "attempt_id": "a-1",
+        "error_type": "TimeoutError",
+        "error_line": 7,
+        "confidence": 0.5,
+        "success": True,
+        "attempted_at": NOON,
+    },
+    {"attempt_id": "a-2", "error_type": None, "error_line": None, "success": False},
+]
+WRITER = """
+import sys
+from grace import log
+for number in range(40):
+    log.shard(log_id=f"{sys.argv[1]}-{number}", shard_id=sys.argv[1], success=True)
+"""
+
+
+def logged(settings, table="healing_attempts"):
+    frame = newest(open_store(settings.url), table)
+    return frame.sort_values(LOGS[table].key[0]).to_dict("records")
+
+
+def test_one_call_is_one_row(settings):
+    """Typed columns come back as they were given; JSON as its text."""
+    assert log.healing_attempt(**ROWS[0], metadata={"page": 13}) == 1
+    (row,) = logged(settings)
+    assert (row["error_type"], row["error_line"], row["confidence"]) == ("TimeoutError", 7, 0.5)
+    assert row["attempted_at"] == pd.Timestamp(NOON)
+    assert json.loads(row["metadata"]) == {"page": 13}
+    assert row["source"] == "logger"
+
+
+def test_the_same_again_is_not_logged_again_and_a_new_outcome_is_a_revision(settings):
+    """Readers see the newest revision."""
+    assert [log.healing_attempt(**ROWS[0]), log.healing_attempt(**ROWS[0])] == [1, 0]
+    assert log.healing_attempt(**ROWS[0] | {"success": False}) == 1
+    (row,) = logged(settings)
+    assert (row["revision"], bool(row["success"])) == (2, False)
+
+
+@pytest.mark.parametrize("form", ["dicts", "generator", "frame", "arrow"])
+def test_any_form_of_rows_gives_the_same_log(settings, form):
+    """Whole numbers stay whole though a frame with gaps makes them floats; gaps become null."""
+    forms = {
+        "dicts": lambda: ROWS,
+        "generator": lambda: (row for row in ROWS),
+        "frame": lambda: pd.DataFrame(ROWS).astype({"error_line": "Int64"}),
+        "arrow": lambda: pa.Table.from_pylist(ROWS),
+    }
+    assert log.batch("healing_attempts", forms[form]()) == 2
+    first, second = logged(settings)
+    assert (first["error_line"], first["attempted_at"]) == (7, pd.Timestamp(NOON))
+    assert pd.isna(second["error_line"])
+    assert pd.isna(second["confidence"])
+    assert not second["success"]
+
+
+def test_a_frame_of_numpy_values_is_taken(settings):
+    """numpy's own scalars are what frames hold."""
+    frame = pd.DataFrame({"attempt_id": ["a"], "error_line": np.array([3], dtype=np.int32)})
+    assert log.batch("healing_attempts", frame) == 1
+    assert logged(settings)[0]["error_line"] == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"colour": "red"}, "healing_attempts has no column colour"),
+        ({"error_line": "seven"}, "healing_attempts.error_line: expected a whole number"),
+        ({"confidence": float("nan")}, "NaN is not a number"),
+        ({"attempted_at": datetime(2026, 3, 1)}, "has no time zone"),  # noqa: DTZ001 - the point
+        ({"success": "yes"}, "expected true or false"),
+    ],
+)
+def test_all_or_none(settings, row, said):
+    """One row that cannot be kept keeps the others out too, and the message names the column."""
+    with pytest.raises(BadInput, match=said):
+        log.batch("healing_attempts", [ROWS[0], row])
+    assert logged(settings) == []
+
+
+def test_a_table_that_is_not_there_is_named(settings):
+    """The message lists those that are."""
+    with pytest.raises(BadInput, match="no log table 'healing'; there are healing_attempts"):
+        log.batch("healing", ROWS)
+
+
+def test_every_log_of_the_governed_system_has_its_function(settings):
+    """One for each table that others may write."""
+    own = {"proposals", "decisions", "actions", "verdicts", "erasures"}
+    functions = [getattr(log, name) for name in log.__all__ if name != "batch"]
+    tables = {function.__doc__.split("`")[1] for function in functions}
+    assert tables == set(LOGS) - own
+
+
+def test_many_processes_lose_nothing_and_leave_one_tree(settings):
+    """Four at once, forty calls each: every row is there, in one tree without gaps."""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, f"w{n}"], cwd=Path(__file__).parents[1])
+        for n in range(4)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0, 0]
+    rows = logged(settings, "shard_logs")
+    assert sorted(row["log_id"] for row in rows) == sorted(
+        f"w{n}-{number}" for n in range(4) for number in range(40)
+    )
+    assert sorted(row["ledger_index"] for row in rows) == list(range(160))
+    assert verify(settings, open_store(settings.url)).ok
