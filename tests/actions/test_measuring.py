@@ -165,7 +165,7 @@ def test_a_pause_holds_the_next_block(trial, lever, store, clock):
     _say(store, clock, "pause")
     sets = list(lever.sets)
     held = measured.step()
-    assert held.next_at is not None
+    assert held.next_at == clock()
     assert lever.sets == sets
     _say(store, clock, "resume")
     assert measured.to_the_end().entry.verdict == "improved"
