@@ -1,4 +1,4 @@
-"""The signer as a service: each minute, through what a minute may bring, until it is told to end."""
+"""The signer as a service: each minute, whatever a minute brings, until it is told to end."""
 
 import sqlite3
 
