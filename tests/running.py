@@ -89,7 +89,7 @@ class System:
         return str(self.get(f"/flow_runs/{run}")["state"]["name"])
 
 
-def until(true: Callable[[], object], seconds: float = 90) -> None:
+def until(true: Callable[[], object], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
