@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 
 __all__ = ["ADMITTED", "GONE_PAGE", "SERVED_AT_ONCE", "WORK_SECONDS", "PageService", "pace"]
 
-WORK_SECONDS = 0.7
+WORK_SECONDS = 0.5
 SERVED_AT_ONCE = 8
-ADMITTED = 12
+ADMITTED = 16
 GONE_PAGE = 13
 RESET_SHARE = 0.05
 _TICK_SECONDS = 0.02
@@ -31,8 +31,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def pace(in_flight: int) -> float:
-    """Work done a second by each request: a third of it with one too many, a fifth with two."""
-    return 1 / (1 + 2 * max(0, in_flight - SERVED_AT_ONCE))
+    """Work done a second by each request: half of it with one too many, a third with two."""
+    return 1 / (1 + max(0, in_flight - SERVED_AT_ONCE))
 
 
 @dataclass

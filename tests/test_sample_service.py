@@ -80,15 +80,15 @@ def test_pace_is_full_up_to_what_is_served_at_once_and_total_work_falls_beyond()
     assert beyond[-1] < SERVED_AT_ONCE / 3
 
 
-def test_eight_at_once_take_as_long_as_one_and_twelve_much_longer() -> None:
-    """At full pace twelve would need no longer than one; together they need nine times that."""
+def test_eight_at_once_take_as_long_as_one_and_sixteen_much_longer() -> None:
+    """At full pace sixteen would need no longer than one; together they need nine times that."""
 
     async def scenario() -> None:
         async with serving() as (_, ask):
             _, eight = await at_once(ask, SERVED_AT_ONCE)
-            _, twelve = await at_once(ask, ADMITTED)
+            _, sixteen = await at_once(ask, ADMITTED)
         assert WORK <= eight < 3 * WORK
-        assert twelve > 6 * WORK
+        assert sixteen > 6 * WORK
 
     asyncio.run(scenario())
 
