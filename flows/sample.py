@@ -11,7 +11,7 @@ __all__ = ["page_refresh"]
 
 
 @flow(name="page-refresh", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]
-def page_refresh(pages: int = 20, service: str | None = None) -> State[str]:
+def page_refresh(pages: int = 18, service: str | None = None) -> State[str]:
     """Fetches every page once, as many at a time as the tag limit `sample-pages` allows.
 
     `service` is the address of the page service; left empty, the one that `grace up` started.

@@ -8,18 +8,20 @@ times, and looks again at every run that was under way the last time, however ol
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from grace.ingestion.prefect_flow_retries import StateChange, flow_retry_rows
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
 from grace.settings import Settings
 from grace.store import Store, Writer, open_store
 from grace.store.read import newest
+from tasks.ingest_prefect_beside import ingest_beside
 from tasks.prefect_api import RunHistory, Window, run_history
 from tasks.prefect_family import Family
 
@@ -68,6 +70,9 @@ def ingest_prefect_runs(settings: Settings, now: datetime) -> Counts:
     with run_history() as history:
         store = open_store(settings.url)
         counts = Ingestion(store, history, settings.sample, now, print).run()
+        if not settings.sample:
+            beside = ingest_beside(store, history, now)
+            counts = replace(counts, added={**counts.added, **beside})
     print(counts)
     return counts
 
@@ -112,13 +117,14 @@ class _Place:
 class _Batch:
     """Runs of the governed system alone, with all that their rows need but the limits.
 
-    A task run comes with the time at which the task runs before it had ended, and with its log
-    lines where it was retried.
+    A task run comes with the time at which the task runs before it had ended. With runs that were
+    retried come a task run's log lines, and a flow run's states once it has ended.
     """
 
     flow_runs: list[tuple[FlowRun, Home]]
     task_runs: list[tuple[TaskRun, Home | None, datetime | None]]
     lines: Mapping[str, list[LogLine]]
+    states: Mapping[str, list[StateChange]]
 
 
 class Ingestion:
@@ -186,7 +192,9 @@ class Ingestion:
             if not run.is_wrapper and self._is_ours(home.tags if home else frozenset(run.tags))
         ]
         retried = [run.id for run, _, _ in governed_tasks if run.run_count > 1]
-        batch = _Batch(governed_flows, governed_tasks, _by_run(self._history.log_lines(retried)))
+        lines = _by_run(self._history.log_lines(retried))
+        again = [run.id for run, _ in governed_flows if run.run_count > 1 and run.end_time]
+        batch = _Batch(governed_flows, governed_tasks, lines, self._history.states(again))
         read = len(governed_flows) + len(governed_tasks)
         self._tally += Counter({"read": read, "left out": len(flow_runs) + len(task_runs) - read})
         return batch
@@ -210,6 +218,8 @@ class Ingestion:
             for run, home, _ in batch.task_runs
             for row in retry_rows(run, home, batch.lines.get(run.id, []))
         ]
+        for run, home in batch.flow_runs:
+            retries += flow_retry_rows(run, home, batch.states.get(run.id, []))
         self._tally["unknown"] += sum(row["error_message"] is None for row in retries)
         for table, rows in ((RUNS, runs), (RETRIES, retries)):
             self._added[table] += len(writer.append(table, rows, source=READER))

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, cast
+from urllib.parse import quote
 
 from prefect.client.orchestration import SyncPrefectClient
 
+from grace.ingestion.prefect_flow_retries import StateChange
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
+from grace.ingestion.prefect_workers import Worker
 from tasks.prefect_client import prefect_client
 
 if TYPE_CHECKING:
@@ -127,6 +130,25 @@ class RunHistory:
             body = {"logs": wanted, "sort": "TIMESTAMP_ASC"}
             found += [LogLine.model_validate(line) for line in self._all("/logs/filter", body)]
         return found
+
+    def states(self, flow_run_ids: Iterable[str]) -> dict[str, list[StateChange]]:
+        """All states that these flow runs were in, by run; one request each."""
+        return {
+            one: [StateChange.model_validate(s) for s in self._states(one)] for one in flow_run_ids
+        }
+
+    def workers(self) -> list[Worker]:
+        """Those of every work pool, the ones that are gone among them."""
+        return [
+            Worker.model_validate(worker | {"pool": pool["name"]})
+            for pool in self._all("/work_pools/filter")
+            for worker in self._all(f"/work_pools/{quote(str(pool['name']))}/workers/filter")
+        ]
+
+    def _states(self, flow_run_id: str) -> list[Answer]:
+        about = {"flow_run_id": flow_run_id}
+        answer = self.client.request("GET", "/flow_run_states/", params=about)
+        return cast(list[Answer], answer.json())
 
     def _ended(self, kind: Kind, window: Window) -> Iterator[Answer]:
         """Newest first, each once, by pages that begin where the last one ended in time.
