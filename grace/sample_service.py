@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 __all__ = ["ADMITTED", "GONE_PAGE", "SERVED_AT_ONCE", "WORK_SECONDS", "PageService", "pace"]
 
-WORK_SECONDS = 0.45
+WORK_SECONDS = 0.5
 SERVED_AT_ONCE = 8
 ADMITTED = 16
 GONE_PAGE = 13
