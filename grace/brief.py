@@ -63,7 +63,13 @@ def _seen(evidence: Evidence) -> str:
 
 
 def _change(proposal: Proposal) -> str:
-    return f"### What will change\n\n```diff\n{proposal.change.diff}\n```\n"
+    diff = f"### What will change\n\n```diff\n{proposal.change.diff}\n```\n"
+    if proposal.prefect_yaml_patch is None:
+        return diff
+    return (
+        f"{diff}\nWhere `prefect.yaml` declares this limit, the next `prefect deploy` sets it "
+        f"back. To make the change last:\n\n```yaml\n{proposal.prefect_yaml_patch}```\n"
+    )
 
 
 def _expectation(proposal: Proposal) -> str:

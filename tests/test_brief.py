@@ -47,6 +47,13 @@ def test_a_change_that_cannot_be_judged_is_labelled_so():
     assert "It cannot be judged at the present volume" in page
 
 
+def test_a_deployments_limit_comes_with_what_makes_it_last():
+    """The next deploy would set back what its file declares; a tag's limit stands in no file."""
+    patch = "deployments:\n  - name: nightly\n    concurrency_limit: 8\n"
+    assert f"```yaml\n{patch}```" in brief(an_entry(a_proposal(prefect_yaml_patch=patch)), POLICY)
+    assert "prefect deploy" not in brief(an_entry(a_proposal()), POLICY)
+
+
 def test_a_change_without_data_claims_nothing():
     """By hand, with nothing logged: neither figures nor a prediction."""
     nothing = Evidence(metric="mean excess wait", unit="none", n=0, mean=None, ledger_size=0)

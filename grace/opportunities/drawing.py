@@ -72,6 +72,7 @@ def draw_up(
         plan=plan,
         policy_digest=policy.digest,
         seconds_to_verdict=_seconds_to_verdict(case, plan),
+        prefect_yaml_patch=_prefect_yaml_patch(case.change),
     )
 
 
@@ -96,3 +97,19 @@ def _seconds_to_verdict(case: Case, plan: Plan) -> float | None:
     if case.gap_seconds is None:
         return None
     return 2 * fewest_pairs(plan.level) * plan.block_seconds
+
+
+def _prefect_yaml_patch(change: Change) -> str | None:
+    """What makes a deployment's limit last: the next deploy sets what its file declares.
+
+    Tag and global limits stand in no file.
+    """
+    kind, _, name = change.target.partition(":")
+    if kind != "deployment" or change.after is None:
+        return None
+    flow, _, deployment = name.partition("/")
+    return (
+        f"deployments:\n"
+        f"  - name: {deployment}  # of the flow {flow}\n"
+        f"    concurrency_limit: {change.after}\n"
+    )
