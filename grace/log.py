@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, Union, cast
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.append import log_table
+from grace.values import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +56,9 @@ def batch(table: str, rows: Rows) -> int:
     Missing values of a frame (NaN, NaT, NA) and nulls of an Arrow table are null. Raises BadInput
     naming table and column where a value cannot be kept, NotOurs or BadInput for the database.
     """
-    log_table(table)
+    kinds = log_table(table).kinds
     with _store().writing(datetime.now(UTC)) as writer:
-        return len(writer.append(table, _mappings(rows), source=SOURCE))
+        return len(writer.append(table, _mappings(rows, kinds), source=SOURCE))
 
 
 def _one(table: str) -> _One:
@@ -81,13 +82,13 @@ goal_dependency = _one("goal_dependencies")
 goal_evaluation = _one("goal_evaluations")
 
 
-def _mappings(rows: Rows) -> Iterator[Mapping[str, object]]:
+def _mappings(rows: Rows, kinds: Mapping[str, Kind]) -> Iterator[Mapping[str, object]]:
     """Whatever came, as one mapping a row; a frame is known by its module, which stays unloaded."""
     kind = type(rows).__module__.partition(".")[0]
     if kind == "pyarrow":
         yield from _of_arrow(cast("pa.Table", rows))
     elif kind == "pandas":
-        yield from _of_frame(cast("pd.DataFrame", rows))
+        yield from _of_frame(cast("pd.DataFrame", rows), kinds)
     else:
         yield from cast("Iterable[Mapping[str, object]]", rows)
 
@@ -97,10 +98,19 @@ def _of_arrow(table: "pa.Table") -> Iterator[Mapping[str, object]]:
         yield from part.to_pylist()
 
 
-def _of_frame(frame: "pd.DataFrame") -> Iterator[Mapping[str, object]]:
+def _of_frame(frame: "pd.DataFrame", kinds: Mapping[str, Kind]) -> Iterator[Mapping[str, object]]:
     gaps_are_none = frame.astype(object).where(frame.notna(), None)
     for row in gaps_are_none.to_dict("records"):
-        yield {str(name): value for name, value in row.items()}
+        yield {str(name): _whole(value, kinds.get(str(name))) for name, value in row.items()}
+
+
+def _whole(value: object, kind: Kind | None) -> object:
+    """In a column with gaps pandas keeps whole numbers and truths as floats: 7.0, 1.0."""
+    if not isinstance(value, float) or not value.is_integer():
+        return value
+    if kind == "boolean" and value in (0.0, 1.0):
+        return bool(value)
+    return int(value) if kind == "integer" else value
 
 
 def _store() -> Store:

@@ -14,6 +14,7 @@ import pytest
 from grace import log
 from grace.errors import BadInput
 from grace.notary.verify import verify
+from grace.settings import PROJECT
 from grace.store import open_store
 from grace.store.read import newest
 from grace.store.schema import LOGS
@@ -67,7 +68,7 @@ def test_any_form_of_rows_gives_the_same_log(settings, form):
     forms = {
         "dicts": lambda: ROWS,
         "generator": lambda: (row for row in ROWS),
-        "frame": lambda: pd.DataFrame(ROWS).astype({"error_line": "Int64"}),
+        "frame": lambda: pd.DataFrame(ROWS),
         "arrow": lambda: pa.Table.from_pylist(ROWS),
     }
     assert log.batch("healing_attempts", forms[form]()) == 2
@@ -83,6 +84,17 @@ def test_a_frame_of_numpy_values_is_taken(settings):
     frame = pd.DataFrame({"attempt_id": ["a"], "error_line": np.array([3], dtype=np.int32)})
     assert log.batch("healing_attempts", frame) == 1
     assert logged(settings)[0]["error_line"] == 3
+
+
+def test_the_sample_that_comes_with_the_project_loads_as_readme_says(settings):
+    """Times with zones, a missing verification, a pending outcome and JSON all arrive."""
+    frame = pd.read_json(PROJECT / "data/samples/healing_attempts.jsonl", lines=True)
+    assert log.batch("healing_attempts", frame) == len(frame) == 8
+    rows = {row["attempt_id"]: row for row in logged(settings)}
+    assert rows["sample-1"]["attempted_at"] == pd.Timestamp("2026-03-01T01:15:00.25Z")
+    assert json.loads(rows["sample-1"]["metadata"]) == {"page": 7}
+    assert pd.isna(rows["sample-7"]["success"])
+    assert pd.isna(rows["sample-7"]["verified_at"])
 
 
 @pytest.mark.parametrize(
