@@ -29,7 +29,7 @@ def executing() -> Iterator[int]:
         env=os.environ | {"PREFECT__FLOW_RUN_ID": RUN},
         stdin=subprocess.PIPE,
     )
-    while not environment(process.pid):
+    while RUN not in str(environment(process.pid)):  # until then it is still a copy of this one
         pass
     yield process.pid
     process.kill()
