@@ -61,9 +61,32 @@ def open_store(url: str, *, create: bool = True) -> Store:
     path = _sqlite_path(url)
     if not create and (not path.exists() or path.stat().st_size == 0):
         raise BadInput(f"there is no Grace database at {path}; `grace up` makes one")
-    if not _is_current(path):
+    if not _is_current_now(path):
         _migrate(url, path)
     return Store(_engine(url))
+
+
+def _is_current_now(path: Path) -> bool:
+    """As `_is_current`; what looks strange while somebody makes it is looked at again."""
+    try:
+        return _is_current(path)
+    except NotOurs:
+        if not _guard(path).exists():
+            raise
+        with _migrating(path):
+            return _is_current(path)
+
+
+def _guard(path: Path) -> Path:
+    return path.with_suffix(".migrating")
+
+
+@contextmanager
+def _migrating(path: Path) -> Iterator[None]:
+    """One process at a time makes or migrates a database."""
+    with open(_guard(path), "w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
 
 
 def _sqlite_path(url: str) -> Path:
@@ -127,8 +150,7 @@ def _migrate(url: str, path: Path) -> None:
     from alembic.config import Config
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".migrating"), "w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
+    with _migrating(path):
         if _is_current(path):
             return
         config = Config()
