@@ -20,8 +20,8 @@ from grace.store.schema import cursors
 
 __all__ = ["REVISION", "Store", "open_store"]
 
-REVISION = "0001"
-KNOWN_REVISIONS = (REVISION,)
+REVISION = "0002"
+KNOWN_REVISIONS = ("0001", REVISION)
 BUSY_SECONDS = 60
 
 

@@ -249,6 +249,32 @@ cursors = Table(
     Column("reader", sa.Text, primary_key=True),
     Column("position", sa.Text, nullable=False),
 )
+# Input that broke its table's schema, as JSON text; `position` is its place within `source`, and
+# `landed_at` when a retry took it after all.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", sa.Text, primary_key=True),
+    Column("log_table", sa.Text, nullable=False),
+    Column("source", sa.Text, nullable=False),
+    Column("position", sa.Text, nullable=False),
+    Column("digest", sa.Text, nullable=False),
+    Column("reason", sa.Text, nullable=False),
+    Column("row", sa.Text, nullable=False),
+    Column("quarantined_at", UtcTime, nullable=False),
+    Column("landed_at", UtcTime),
+    sa.UniqueConstraint("source", "position", "digest"),
+)
+# Sufficient figures of one hour: `part` names a severity, a task, ..., and is empty for the whole;
+# `state` is JSON and can be merged with that of other hours.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("hour", UtcTime, primary_key=True),
+    Column("measure", sa.Text, primary_key=True),
+    Column("part", sa.Text, primary_key=True),
+    Column("state", sa.Text, nullable=False),
+)
 proposal_heads = Table(
     "proposal_heads",
     metadata,

@@ -1,12 +1,16 @@
 """The migrations build what the models say, and nothing else."""
 
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from grace.store import Store, database
+from grace.store import Store, database, open_store
 from grace.store.append_only import KINDS
+from grace.store.read import newest
 from grace.store.schema import LOGS, metadata
+from tests.proposing import NOON
 
 
 def test_migrations_equal_models(store: Store) -> None:
@@ -31,3 +35,22 @@ def test_every_log_table_has_its_triggers(store: Store) -> None:
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         found = set(connection.exec_driver_sql(query).scalars())
     assert found == {f"{name}_{kind}" for name in LOGS for kind in KINDS}
+
+
+def test_a_log_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:
+    """Rows and ledger stay; the tables that came later are there."""
+    url = f"sqlite:///{tmp_path / 'grace.db'}"
+    old = open_store(url)
+    with old.writing(NOON) as writer:
+        writer.append("shard_logs", [{"log_id": "one", "timestamp": NOON}])
+    with old.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.exec_driver_sql("DROP TABLE quarantine")
+        connection.exec_driver_sql("DROP TABLE rollups")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    old.engine.dispose()
+
+    opened = open_store(url)
+    assert list(newest(opened, "shard_logs")["log_id"]) == ["one"]
+    with opened.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
