@@ -7,7 +7,7 @@ from prefect import flow
 from grace.settings import Settings
 from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
-from tasks.opportunities import find_waits, publish_findings, record_cycle
+from tasks.opportunities import check_none_failed, find_waits, publish_findings, record_cycle
 
 __all__ = ["performance_optimizer"]
 
@@ -22,8 +22,9 @@ def performance_optimizer() -> None:
     began = datetime.now(UTC)
     ingest_prefect_runs(settings, began)
     findings = find_waits(settings, began)
-    publish_findings(settings, findings)
+    publish_findings(settings, "waits", findings)
     for finding in findings:
         print(f"{finding.target}: {finding.standing}. {finding.reason}")
-    record_cycle(settings, began, datetime.now(UTC), findings)
+    record_cycle(settings, "reduce_wait_time", began, datetime.now(UTC), findings)
     sign_ledger(settings)
+    check_none_failed(findings)

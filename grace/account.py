@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from grace.actions.action import Done, done_actions
 from grace.governance.register import Entry
 from grace.measurement.looks import Look, last_look
+from grace.measurement.metrics import metric
 from grace.store import Store
 from grace.store.schema import LOGS
 
@@ -59,9 +60,10 @@ def look_page(entry: Entry, seen: Look | None) -> str:
         return f"{heading}{verdict}{why}. No pair of blocks is complete yet.\n"
     judged = seen.judgement
     low, high = judged.interval
-    effect = "-" if judged.effect is None else f"{judged.effect:+.2f} s"
+    measured = metric(plan.metric)
+    effect = "-" if judged.effect is None else measured.show_change(judged.effect)
     rows = "".join(
-        f"| {number} | {'void' if value is None else f'{value:+.2f} s'} |\n"
+        f"| {number} | {'void' if value is None else measured.show_change(value)} |\n"
         for number, value in enumerate(seen.differences, 1)
     )
     return (
@@ -70,7 +72,8 @@ def look_page(entry: Entry, seen: Look | None) -> str:
         f"| pairs | {judged.pairs} with data, {judged.void_pairs} void, "
         f"at most {len(plan.order)} |\n"
         f"| effect | {effect} (median of the pairs) |\n"
-        f"| {1 - plan.level:.0%} confidence sequence | {low:.2f} to {high:.2f} s |\n"
+        f"| {1 - plan.level:.0%} confidence sequence | "
+        f"{measured.show_change(low)} to {measured.show_change(high)} |\n"
         f"| e-value | {judged.e_value:.2f}, needed {1 / plan.level:.0f} |\n\n"
         f"| pair | difference |\n|---|---|\n{rows}"
     )

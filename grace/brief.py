@@ -1,10 +1,12 @@
 """What a person reads before answering: one page of markdown, the same in every place."""
 
+import math
 from datetime import datetime, timedelta
 
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
+from grace.measurement.metrics import Metric, metric
 
 __all__ = ["brief", "duration"]
 
@@ -45,21 +47,26 @@ def _seen(evidence: Evidence) -> str:
     if evidence.mean is None or evidence.span is None:
         return "### What was seen\n\nNothing yet: no run under this target was logged.\n"
     begin, end = evidence.span
+    measured = metric(evidence.metric)
     rows = [
-        (evidence.metric, f"**{evidence.mean:.2f} s**"),
-        ("n", f"{evidence.n} flow runs"),
+        (evidence.metric, f"**{measured.show(evidence.mean)}**"),
+        ("n", f"{evidence.n} {evidence.unit}s"),
         ("span", _span(begin, end)),
     ]
     if evidence.interval and evidence.threshold is not None:
-        rows.append(
-            ("95 % interval", f"above {evidence.interval[0]:.2f} s; threshold {evidence.threshold}")
-        )
+        rows.append(("95 % interval", _one_sided(measured, evidence.interval, evidence.threshold)))
     if evidence.e_value is not None and evidence.needed is not None:
         rows.append(("e-value", f"{evidence.e_value:,.0f}, needed {evidence.needed:,.0f}"))
     rows += [(name, str(value)) for name, value in evidence.facts.items()]
     others = "".join(f"- {sentence}\n" for sentence in evidence.ruled_out)
     ruled_out = f"\nWhy not something else:\n\n{others}" if others else ""
     return f"### What was seen\n\n{_table(rows)}{ruled_out}"
+
+
+def _one_sided(measured: Metric, interval: tuple[float, float], threshold: float) -> str:
+    low, high = interval
+    ends = f"above {measured.show(low)}" if math.isinf(high) else f"below {measured.show(high)}"
+    return f"{ends}; threshold {measured.show(threshold)}"
 
 
 def _change(proposal: Proposal) -> str:
@@ -76,8 +83,9 @@ def _expectation(proposal: Proposal) -> str:
     said = proposal.prediction
     if said.then is None:
         return f"### What it should do\n\nNo prediction: {said.how}\n"
-    now = "unknown" if said.now is None else f"{said.now:.2f} s"
-    return f"### What it should do\n\n{said.metric}: {now} → **{said.then:.2f} s**. {said.how}\n"
+    show = metric(said.metric).show
+    now = "unknown" if said.now is None else show(said.now)
+    return f"### What it should do\n\n{said.metric}: {now} → **{show(said.then)}**. {said.how}\n"
 
 
 def _risk(proposal: Proposal) -> str:
@@ -88,6 +96,8 @@ def _risk(proposal: Proposal) -> str:
 
 def _measurement(proposal: Proposal) -> str:
     plan, seconds = proposal.plan, proposal.seconds_to_verdict
+    if plan.design == "unmeasured":
+        return "### How it is measured\n\n**It cannot be judged:** nothing measures its effect.\n"
     longest = 2 * len(plan.order) * plan.block_seconds
     when = (
         "**It cannot be judged at the present volume:** no runs come."
@@ -98,7 +108,7 @@ def _measurement(proposal: Proposal) -> str:
     return (
         f"### How it is measured\n\n{when} The target is moved to and fro between the two values "
         f"in pairs of blocks of {duration(plan.block_seconds)}, in an order drawn beforehand. "
-        f"An effect below {plan.smallest_effect:.2f} s counts as none.\n"
+        f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
     )
 
 

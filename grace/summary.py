@@ -54,18 +54,22 @@ def summarise(store: Store) -> Summary:
 
 
 def last_findings(store: Store) -> list[Finding]:
-    """What the newest cycle found about each target it looked at."""
+    """What the newest cycle of each engine found about each target it looked at."""
+    newest = (
+        sa.select(sa.func.max(CYCLES.c.ledger_index))
+        .where(CYCLES.c.completed_at.is_not(None), CYCLES.c.source == "grace")
+        .group_by(CYCLES.c.focus_area)
+    )
     query = (
         sa.select(CYCLES.c.snapshot_after)
-        .where(CYCLES.c.completed_at.is_not(None))
-        .order_by(CYCLES.c.ledger_index.desc())
-        .limit(1)
+        .where(CYCLES.c.ledger_index.in_(newest))
+        .order_by(CYCLES.c.focus_area.desc())
     )
     with store.reading() as connection:
-        text = connection.execute(query).scalar_one_or_none()
-    if text is None:
-        return []
-    return [Finding.model_validate(found) for found in json.loads(text)["findings"]]
+        texts = connection.execute(query).scalars().all()
+    return [
+        Finding.model_validate(found) for text in texts for found in json.loads(text)["findings"]
+    ]
 
 
 def why(store: Store, target: str) -> Finding:

@@ -1,6 +1,10 @@
 """A change that a person proposes: the same proposal, policy, approval and measurement."""
 
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -13,10 +17,11 @@ from grace.governance.proposal import Evidence, Prediction, Proposal
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
 from grace.levers import find_lever
+from grace.opportunities import fix_recurring_error, reduce_wait_time
 from grace.opportunities.choosing import predict
 from grace.opportunities.drawing import Case, draw_up
-from grace.opportunities.reduce_wait_time import METRIC
-from grace.opportunities.waits import LimitPressure, pressures
+from grace.opportunities.waits import pressures
+from grace.patterns.library import Library
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import newest
@@ -68,42 +73,103 @@ def _check_none_open(entries: list[Entry], target: str) -> None:
 def _case(store: Store, change: Change, why: str, by: str, now: datetime) -> Case:
     """What the last day shows of the target, if anything; a person needs no proof to propose."""
     frame = newest(store, "parallel_process_logs", since=now - RECENT)
-    found = next(
-        (each for each in pressures(frame, now, since=now - RECENT) if each.key == change.target),
-        None,
-    )
     with store.writing(now) as writer:
         size = writer.size
+    sight = _sights(change.lever)(store, frame, change, now)
     return Case(
         kind="by_hand",
-        title=f"Set {change.target} from {change.before} to {change.after}",
+        title=f"Set {change.target} from {_told(change.before)} to {_told(change.after)}",
         why=why,
         proposed_by=by,
         change=change,
-        evidence=_evidence(found, size),
-        prediction=_prediction(frame, found, change),
-        floor_seconds=found.floor_seconds if found else None,
-        gap_seconds=found.gap_seconds if found else None,
+        evidence=Evidence(
+            metric=sight.metric,
+            unit="flow run" if sight.times else "none",
+            n=len(sight.times),
+            mean=fmean(sight.values) if sight.values else None,
+            span=(sight.times[0], sight.times[-1]) if sight.times else None,
+            ledger_size=size,
+            facts=dict(sight.facts),
+        ),
+        prediction=sight.prediction,
+        subject=sight.subject,
+        floor_seconds=sight.floor_seconds,
+        gap_seconds=sight.gap_seconds,
     )
 
 
-def _evidence(found: LimitPressure | None, size: int) -> Evidence:
-    if found is None or not found.units:
-        return Evidence(metric=METRIC, unit="none", n=0, mean=None, ledger_size=size)
-    return Evidence(
-        metric=METRIC,
-        unit="flow run",
-        n=found.units,
-        mean=found.mean,
-        span=(found.times[0], found.times[-1]),
-        ledger_size=size,
-        facts={"wait that no limit lowers": f"{found.floor_seconds:.2f} s"},
+@dataclass(frozen=True)
+class _Sight:
+    """What the log shows of a target; `subject` is None where nothing would measure a change."""
+
+    metric: str
+    prediction: Prediction
+    subject: str | None = None
+    times: Sequence[datetime] = ()
+    values: Sequence[float] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    floor_seconds: float | None = None
+    gap_seconds: float | None = None
+
+
+_See = Callable[[Store, pd.DataFrame, Change, datetime], _Sight]
+
+
+def _sights(lever: str) -> _See:
+    known: dict[str, _See] = {
+        reduce_wait_time.LEVER: _waits,
+        fix_recurring_error.LEVER: _failures,
+    }
+    return known.get(lever, _nothing)
+
+
+def _waits(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
+    target, metric = change.target, reduce_wait_time.METRIC
+    found = next(
+        (each for each in pressures(frame, now, since=now - RECENT) if each.key == target), None
     )
-
-
-def _prediction(frame: pd.DataFrame, found: LimitPressure | None, change: Change) -> Prediction:
     if found is None or not found.units or not isinstance(change.after, int):
         how = "no run under this target was logged within a day"
-        return Prediction(metric=METRIC, now=None, then=None, how=how)
-    forecast = predict(frame, change.target, change.after)
-    return Prediction(metric=METRIC, now=forecast.now, then=forecast.then, how=forecast.how)
+        return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how), target)
+    forecast = predict(frame, target, change.after)
+    return _Sight(
+        metric=metric,
+        prediction=Prediction(
+            metric=metric, now=forecast.now, then=forecast.then, how=forecast.how
+        ),
+        subject=target,
+        times=found.times,
+        values=found.values,
+        facts={"wait that no limit lowers": f"{found.floor_seconds:.2f} s"},
+        floor_seconds=found.floor_seconds,
+        gap_seconds=found.gap_seconds,
+    )
+
+
+def _failures(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
+    """The task in which the pattern lost most time within a day."""
+    metric, library = fix_recurring_error.METRIC, Library.load(store)
+    every = fix_recurring_error.recurrences(frame, library.fingerprint_of, now, now - RECENT)
+    found = next((each for each in every if each.target == change.target), None)
+    if found is None:
+        how = "no run ended with this error within a day, so nothing would measure a change"
+        return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
+    how = "a change by hand comes without a prediction"
+    return _Sight(
+        metric=metric,
+        prediction=Prediction(metric=metric, now=fmean(found.values), then=None, how=how),
+        subject=found.subject,
+        times=found.times,
+        values=found.values,
+        facts={"error": library.pattern(found.fingerprint).template, "task": found.task},
+        gap_seconds=found.gap_seconds,
+    )
+
+
+def _nothing(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
+    metric, how = reduce_wait_time.METRIC, "Grace knows no metric that this lever moves"
+    return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
+
+
+def _told(value: JsonValue) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,81 +1,104 @@
-"""One cycle's search: the log is read, the limits are weighed, and what is proven is proposed."""
+"""What the engines look for, each kind of opportunity one task, and what they found."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
-import numpy as np
-import pandas as pd
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
-from grace.actions.action import last_action_on
-from grace.governance.policy import Policy, load_policy
-from grace.governance.register import Entry, list_entries
-from grace.governance.track import track_of
-from grace.levers import find_lever
-from grace.opportunities.drawing import Case, draw_up
+from grace.errors import CheckFailed
+from grace.measurement.metrics import metric
+from grace.opportunities import fix_recurring_error, reduce_wait_time
+from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
-from grace.opportunities.reduce_wait_time import KIND, Seen, case_for, finding_for, see
-from grace.opportunities.standing import standing_of
+from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
+from grace.patterns.library import Library, learn
+from grace.patterns.record import records_of
+from grace.patterns.rules import rule_of
 from grace.settings import Settings
-from grace.store import Store, open_store
-from grace.store.read import first_time, newest
-from tasks.artifacts import publish_brief
-from tasks.proposals import submit_proposal
+from grace.store import open_store
+from grace.store.read import newest
+from tasks.search import Lead, Search
 
-__all__ = ["find_waits", "publish_findings", "record_cycle"]
-
-EVIDENCE_DAYS = timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class _Cycle:
-    """What every step of one search needs."""
-
-    settings: Settings
-    store: Store
-    policy: Policy
-    now: datetime
+__all__ = [
+    "check_none_failed",
+    "find_recurring_errors",
+    "find_waits",
+    "learn_patterns",
+    "publish_findings",
+    "record_cycle",
+]
 
 
 @task
 def find_waits(settings: Settings, now: datetime) -> list[Finding]:
     """Look at every limit in the log; propose where it is proven, else say why not."""
-    cycle = _Cycle(settings, open_store(settings.url), load_policy(settings), now)
-    frame = newest(cycle.store, "parallel_process_logs", since=now - EVIDENCE_DAYS)
-    found = pressures(frame, now, since=now - EVIDENCE_DAYS)
-    origins = {each.key: _origin(cycle, each.key) for each in found}
-    seen = see(found, origins, now)
-    return [_propose_or_say(cycle, each, frame) for each in seen]
+    search = Search.begin(settings, now)
+    frame = newest(search.store, "parallel_process_logs", since=search.since)
+    leads = []
+    for pressure in pressures(frame, now, since=search.since):
+
+        def case(seen: Seen, ledger_size: int, pressure=pressure) -> Case | Finding:  # type: ignore[no-untyped-def]
+            return reduce_wait_time.case_for(seen, pressure, frame, search.policy, ledger_size)
+
+        origin = search.origin(pressure.key)
+        leads.append(Lead(reduce_wait_time.stream_of(pressure, origin), case))
+    return search.follow(leads)
 
 
 @task
-def publish_findings(settings: Settings, findings: list[Finding]) -> None:
+def learn_patterns(settings: Settings, now: datetime) -> int:
+    """Mine the errors that came since the last time; how many patterns were new."""
+    return learn(settings, open_store(settings.url), now)
+
+
+@task
+def find_recurring_errors(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at every error pattern in every task that has no rule yet, the costliest first."""
+    search = Search.begin(settings, now)
+    library = Library.load(search.store)
+    frame = newest(search.store, "parallel_process_logs", since=search.since)
+    leads = []
+    for each in fix_recurring_error.recurrences(frame, library.fingerprint_of, now, search.since):
+        if rule_of(search.store, each.fingerprint) is not None:
+            continue
+
+        def case(seen: Seen, ledger_size: int, each=each) -> Case | Finding:  # type: ignore[no-untyped-def]
+            records = records_of(search.store, library, each.fingerprint)
+            template = library.pattern(each.fingerprint).template
+            return fix_recurring_error.case_for(seen, each, records, template, ledger_size)
+
+        leads.append(Lead(fix_recurring_error.stream_of(each, search.origin(each.target)), case))
+    return search.follow(leads)
+
+
+@task
+def publish_findings(settings: Settings, about: str, findings: Sequence[Finding]) -> None:
     """The table of what was found, under one key a log: the newest version is the present."""
     rows = "".join(
-        f"| {each.target} | {each.standing} | {each.n} | "
-        f"{'-' if each.mean is None else f'{each.mean:.2f} s'} | {each.reason} |\n"
+        f"| {each.target} | {each.standing} | {each.n} | {_shown(each)} | {each.reason} |\n"
         for each in findings
     )
-    heading = "# Waits: *sample workload*" if settings.sample else "# Waits"
-    table = f"| target | standing | n | excess wait | why |\n|---|---|---|---|---|\n{rows}"
-    empty = "No run that a concurrency limit governs has been logged yet.\n"
+    sample = ": *sample workload*" if settings.sample else ""
+    table = f"| target | standing | n | mean | why |\n|---|---|---|---|---|\n{rows}"
+    empty = "Nothing to look at has been logged yet.\n"
     create_markdown_artifact(
-        f"{heading}\n\n{table if findings else empty}", key=f"waits-{settings.log_name}"
+        f"# {about.capitalize()}{sample}\n\n{table if findings else empty}",
+        key=f"{about.replace(' ', '-')}-{settings.log_name}",
     )
 
 
 @task
 def record_cycle(
-    settings: Settings, began: datetime, ended: datetime, found: list[Finding]
+    settings: Settings, focus: str, began: datetime, ended: datetime, found: Sequence[Finding]
 ) -> None:
     """One `meta_loop_logs` row a cycle, with the reason for everything that was not proposed."""
     proposed = [each.proposal_id for each in found if each.standing == "proposed"]
     row = {
         "cycle_id": flow_run.id,
-        "focus_area": KIND,
+        "focus_area": focus,
         "snapshot_after": {"findings": [each.model_dump(mode="json") for each in found]},
         "directives_issued": proposed,
         "duration_seconds": (ended - began).total_seconds(),
@@ -88,51 +111,12 @@ def record_cycle(
         writer.append("meta_loop_logs", [row])
 
 
-def _origin(cycle: _Cycle, target: str) -> datetime:
-    """Where a limit's stream begins: with the last action on it, else with the log.
-
-    It must not move from cycle to cycle, or the gate's promise would not hold.
-    """
-    last = last_action_on(cycle.store, target)
-    return (
-        last.finished_at if last else first_time(cycle.store, "parallel_process_logs") or cycle.now
-    )
+def check_none_failed(findings: Sequence[Finding]) -> None:
+    """Raises CheckFailed naming the targets that could not be looked at, after all the others."""
+    failed = [f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"]
+    if failed:
+        raise CheckFailed("; ".join(failed))
 
 
-def _propose_or_say(cycle: _Cycle, seen: Seen, frame: pd.DataFrame) -> Finding:
-    target = seen.pressure.key
-    against = standing_of(list_entries(cycle.store), KIND, target, cycle.policy, cycle.now)
-    if against is not None:
-        return finding_for(seen, *against)
-    if not seen.raised:
-        return finding_for(seen)
-    with cycle.store.writing(cycle.now) as writer:
-        ledger_size = writer.size
-    case = case_for(seen, frame, cycle.policy, ledger_size)
-    return case if isinstance(case, Finding) else _propose(cycle, seen, case)
-
-
-def _propose(cycle: _Cycle, seen: Seen, case: Case) -> Finding:
-    lever = find_lever(case.change.lever)
-    observed = lever.read(case.change.target)
-    if observed != case.change.before:
-        reason = f"it is {observed!r} now, no longer {case.change.before!r} as in the evidence"
-        return finding_for(seen, "watching", reason)
-    proposal = draw_up(
-        case,
-        lever=lever,
-        policy=cycle.policy,
-        track=track_of(list_entries(cycle.store), lever.name),
-        log=cycle.settings.log_name,
-        now=cycle.now,
-        rng=np.random.default_rng(),
-    )
-    entry = submit_proposal(cycle.settings, proposal, cycle.policy)
-    publish_brief(entry, cycle.policy)
-    return _told(seen, entry)
-
-
-def _told(seen: Seen, entry: Entry) -> Finding:
-    if entry.state == "forbidden":
-        return finding_for(seen, "forbidden", entry.reason or "", entry.id)
-    return finding_for(seen, "proposed", entry.proposal.title, entry.id)
+def _shown(finding: Finding) -> str:
+    return "-" if finding.mean is None else metric(finding.metric).show(finding.mean)

@@ -2,10 +2,10 @@
 
 import httpx
 from prefect import task
-from prefect.client.schemas.objects import State, TaskRun
 
 from grace.errors import Unreachable
 from grace.installation import read_installation
+from grace.prefect import retry_by_rule
 from grace.settings import Settings
 
 __all__ = ["fetch_page", "page_service", "summarise"]
@@ -25,25 +25,16 @@ def page_service() -> str:
     return installation.service_url
 
 
-def _worth_retrying(_task: object, _run: TaskRun, state: State[object]) -> bool:
-    """A page that is gone stays gone; a reset, a refusal or a timeout may heal."""
-    failure = state.result(raise_on_failure=False)
-    return not (
-        isinstance(failure, httpx.HTTPStatusError)
-        and failure.response.status_code == httpx.codes.GONE
-    )
-
-
 @task(
     tags={"sample-pages"},
     task_run_name="page-{number}",
     retries=2,
     retry_delay_seconds=0.5,
-    retry_condition_fn=_worth_retrying,
+    retry_condition_fn=retry_by_rule,
     persist_result=False,
 )
 def fetch_page(number: int, service: str) -> int:
-    """Size in bytes of one page."""
+    """Size in bytes of one page. Nothing that fails is tried again but by an approved rule."""
     # a local service is never behind the proxy of the environment
     with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         response = client.get(f"{service}/pages/{number}")

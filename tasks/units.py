@@ -5,7 +5,9 @@ from datetime import timedelta
 from grace.actions.action import done_actions
 from grace.governance.register import Entry
 from grace.measurement.blocks import Unit
+from grace.opportunities import fix_recurring_error
 from grace.opportunities.waits import unit_values
+from grace.patterns.library import Library
 from grace.store import Store
 from grace.store.read import newest
 
@@ -22,7 +24,10 @@ def load_units(store: Store, entry: Entry) -> list[Unit]:
         return []
     frame = newest(store, "parallel_process_logs", since=done[0].started_at - BEFORE)
     plan = entry.proposal.plan
+    if plan.metric == fix_recurring_error.METRIC:
+        library = Library.load(store)
+        return fix_recurring_error.units(frame, library.fingerprint_of, plan.subject)
     return [
         Unit(unit.queued, unit.completed, unit.value)
-        for unit in unit_values(frame, plan.limit, plan.floor_seconds)
+        for unit in unit_values(frame, plan.subject, plan.floor_seconds)
     ]

@@ -15,19 +15,21 @@ from prefect.states import State
 
 from flows.approval import approval
 from flows.governance import governance
+from flows.improvement import proactive_improvement
 from flows.measurement import measurement
 from flows.optimizer import performance_optimizer
 from grace.governance.register import Entry, find
 from grace.settings import Settings
 from grace.store import Store, open_store
 from tasks.by_hand import propose_by_hand
-from tasks.levers import ConcurrencyLimit
+from tasks.levers.concurrency_limit import ConcurrencyLimit
 from tasks.runs import answer_run
 
 DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (approval, "on-proposal"),
     (measurement, "on-block"),
     (performance_optimizer, "every-30-minutes"),
+    (proactive_improvement, "hourly"),
     (governance, "every-10-minutes"),
 )
 

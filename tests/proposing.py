@@ -16,7 +16,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def a_plan(**differing: object) -> Plan:
     """Thirty pairs of blocks of a minute."""
     fixed = {
-        "limit": "tag:pages",
+        "subject": "tag:pages",
         "floor_seconds": 0.2,
         "smallest_effect": 0.52,
         "block_seconds": 60,

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from grace.errors import BadInput
 from grace.governance.change import Change
 from grace.levers import find_lever, lever_names, verify
-from tasks.levers import ConcurrencyLimit
+from tasks.levers.concurrency_limit import ConcurrencyLimit
 
 
 @dataclass

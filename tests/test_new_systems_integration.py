@@ -15,15 +15,19 @@ import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 
 from grace.account import account
+from grace.brief import brief
 from grace.errors import NotAllowed
+from grace.governance.policy import load_policy
 from grace.governance.proposal import content_hash
 from grace.governance.register import list_entries
 from grace.measurement.looks import last_look
 from grace.notary.verify import verify
 from grace.opportunities.queueing import replay
+from grace.patterns.library import Library
+from grace.patterns.rules import Rule, rule_of
 from grace.store.read import newest
 from grace.store.schema import LOGS
-from grace.summary import summarise, why
+from grace.summary import last_findings, summarise, why
 from tasks.changes import undo_change
 from tests.desk import run_deployed
 
@@ -170,6 +174,155 @@ class TestPerformanceOptimizer:
         ]
         assert told == ["proposed", "open"]
         assert [text[:10] for text in frame["outcome"]] == ["1 proposed", "0 proposed"]
+
+
+class Failing:
+    """A system of ten tasks a flow run, whose first error heals at the second try.
+
+    It asks the rule in force, as `grace.prefect.retry_by_rule` does in a Prefect task.
+    """
+
+    ERROR = "Task run encountered an exception RuntimeError: HTTP 503 for page {page}"
+
+    def __init__(self, desk, share=0.3, heals=True):
+        self.desk, self.share, self.heals = desk, share, heals
+        self.runs, self.rng = 0, np.random.default_rng(3)
+
+    def run(self, queued, seconds=30.0):
+        ended, self.runs = queued + timedelta(seconds=seconds), self.runs + 1
+        name, first = f"sync-{self.runs}", self.ERROR.format(page=self.runs)
+        found = Library.load(self.desk.store).match(first)
+        rule = rule_of(self.desk.store, found.fingerprint) if found else None
+        is_healed = self.heals and rule is not None and rule.fix == "retry"
+        fails = self.rng.random(10) < (0.0 if is_healed else self.share)
+        rows = [self._row(name, "flow_run", None, queued, ended, None)]
+        rows += [
+            self._row(f"{name}-{n}", "task_run", name, queued, ended, first if failed else None)
+            for n, failed in enumerate(fails)
+        ]
+        with self.desk.store.writing(ended) as writer:
+            writer.append("parallel_process_logs", rows, source="governed")
+
+    def hour(self):
+        """Forty flow runs a minute apart."""
+        begin = datetime.now(UTC) - timedelta(hours=1)
+        for minute in range(40):
+            self.run(begin + timedelta(minutes=minute))
+
+    def _row(self, name, kind, parent, queued, ended, error):
+        return {
+            "process_id": name,
+            "process_type": kind,
+            "task_name": "fetch" if parent else "sync/often",
+            "parent_process": parent,
+            "task_payload": {"limits": {}},
+            "status": "Failed" if error else "Completed",
+            "queued_at": queued,
+            "started_at": queued,
+            "completed_at": ended,
+            "wait_time_seconds": 0.0,
+            "execution_time_seconds": (ended - queued).total_seconds(),
+            "success": error is None,
+            "error": error,
+            "timestamp": ended,
+        }
+
+
+def improvement_cycle(desk):
+    """One run of the hourly engine; what it found about the one error there is, if anything."""
+    state = run_deployed("proactive-improvement/hourly")
+    assert state.is_completed(), state.message
+    found = [each for each in last_findings(desk.store) if each.kind == "fix_recurring_error"]
+    return found[0] if found else None
+
+
+class TestProactiveImprovementEngine:
+    def test_a_recurring_error_is_proposed_with_its_evidence(self, desk):
+        """Three of ten runs end with it: the pattern is named, with its share and its n."""
+        Failing(desk).hour()
+        finding = improvement_cycle(desk)
+        (entry,) = list_entries(desk.store)
+        assert (finding.standing, finding.proposal_id) == ("proposed", entry.id)
+        proposal = entry.proposal
+        (pattern,) = Library.load(desk.store)
+        assert proposal.change.target == f"pattern:{pattern.fingerprint}"
+        assert pattern.template == "RuntimeError: HTTP 503 for page <NUM>"
+        assert proposal.evidence.unit == "flow run"
+        assert proposal.evidence.mean == pytest.approx(0.3, abs=0.1)
+        assert proposal.evidence.interval[0] > 0.01
+        assert proposal.plan.subject == f"{pattern.fingerprint}@fetch"
+
+    def test_what_is_asked_can_be_read(self, desk):
+        """The page says shares as shares, the rule as a difference, and how it is undone."""
+        Failing(desk).hour()
+        improvement_cycle(desk)
+        (entry,) = list_entries(desk.store)
+        page = brief(entry, load_policy(desk.settings))
+        assert '"fix": "retry"' in page
+        assert "- nothing" in page
+        assert "share of runs that fail so" in page
+        assert "threshold 1.0 %" in page
+        assert "no retry of this error is in the log yet" in page
+
+    def test_a_second_cycle_learns_and_raises_nothing_twice(self, desk):
+        Failing(desk).hour()
+        improvement_cycle(desk)
+        rows = len(newest(desk.store, "ml_learning_logs"))
+        assert improvement_cycle(desk).standing == "open"
+        assert len(newest(desk.store, "ml_learning_logs")) == rows
+        assert len(list_entries(desk.store)) == 1
+
+    def test_an_error_in_two_flow_runs_is_watched(self, desk):
+        """It takes three flow runs to call it recurring; what is missing is said."""
+        system = Failing(desk, share=0.9)
+        for minute in range(2):
+            system.run(datetime.now(UTC) - timedelta(minutes=10 - minute))
+        finding = improvement_cycle(desk)
+        assert finding.standing == "watching"
+        assert list_entries(desk.store) == []
+
+    def test_a_system_without_errors_is_left_alone(self, desk):
+        Failing(desk, share=0.0).hour()
+        assert improvement_cycle(desk) is None
+        assert list_entries(desk.store) == []
+
+    def test_a_rejected_rule_rests(self, desk):
+        Failing(desk).hour()
+        improvement_cycle(desk)
+        (entry,) = list_entries(desk.store)
+        desk.carry_on(entry)
+        desk.answer(entry, "reject")
+        assert improvement_cycle(desk).standing == "resting"
+
+    @pytest.mark.parametrize(
+        ("heals", "state", "verdict"),
+        [(True, "kept", "improved"), (False, "rolled_back", "no_effect")],
+    )
+    def test_an_approved_rule_is_measured_by_its_patterns_own_rate(
+        self, desk, heals, state, verdict
+    ):
+        """Kept where the error goes away with it; taken away again where nothing changes."""
+        desk.set_policy(least_block_seconds=1)
+        system = Failing(desk, share=0.9 if heals else 1.0, heals=heals)
+        begin = datetime.now(UTC) - timedelta(minutes=10)
+        for number in range(40):
+            system.run(begin + timedelta(seconds=number / 8), seconds=1.0)
+        improvement_cycle(desk)
+        (entry,) = list_entries(desk.store)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        assert desk.entry(entry).state == "applied"
+        fingerprint = entry.proposal.change.target.partition(":")[2]
+        assert rule_of(desk.store, fingerprint) == Rule.model_validate(entry.proposal.change.after)
+        for _ in range(90):
+            assert run_deployed("measurement/on-block", {"proposal_id": entry.id}).is_completed()
+            if desk.entry(entry).state != "measuring":
+                break
+            system.run(datetime.now(UTC), seconds=0.01)
+        ended = desk.entry(entry)
+        assert (ended.state, ended.verdict) == (state, verdict)
+        assert (rule_of(desk.store, fingerprint) is not None) == heals
+        assert verify(desk.settings, desk.store).ok
 
 
 class TestSystemIntegration:

@@ -24,6 +24,7 @@ from grace.governance.register import Entry, find, move
 from grace.levers import Lever
 from grace.measurement.blocks import Block, Unit
 from grace.measurement.looks import Look, last_look, look, record_look
+from grace.measurement.metrics import metric
 from grace.states import Verdict
 from grace.store import Store
 
@@ -65,7 +66,14 @@ class Measuring:
         if entry.state == "applied":
             with self.store.writing(self.clock()) as writer:
                 entry = move(writer, entry, "measuring")
+        if entry.proposal.plan.design == "unmeasured":
+            return Step(self._leave_unmeasured(entry), None)
         return self._measure(entry, units, closed_at)
+
+    def _leave_unmeasured(self, entry: Entry) -> Entry:
+        reason = "unverified: nothing measures its effect"
+        with self.store.writing(self.clock()) as writer:
+            return move(writer, entry, "kept", reason=reason, verdict="insufficient_data")
 
     def _measure(self, entry: Entry, units: Sequence[Unit], closed_at: datetime) -> Step:
         done = done_actions(self.store, entry.id)
@@ -181,4 +189,5 @@ def _in_words(entry: Entry, verdict: Verdict, seen: Look) -> str:
     pairs = f"{judged.pairs} pairs, e-value {judged.e_value:.1f}"
     if judged.effect is None:
         return f"{verdict}: no pair of blocks had data on both sides"
-    return f"{verdict}: {plan.metric} changed by {judged.effect:+.2f} s (median of {pairs})"
+    change = metric(plan.metric).show_change(judged.effect)
+    return f"{verdict}: {plan.metric} changed by {change} (median of {pairs})"

@@ -22,14 +22,19 @@ def register(app: typer.Typer) -> None:
 
 def propose(
     target: Annotated[
-        str, typer.Argument(help="tag:NAME, deployment:FLOW/NAME or global:NAME, for limits.")
+        str,
+        typer.Argument(
+            help="tag:NAME, deployment:FLOW/NAME, global:NAME, pattern:FINGERPRINT, variable:NAME."
+        ),
     ],
     value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],
     why: Annotated[str, typer.Option("--why", "-w", help="Why; people read it before answering.")],
     proposer: Annotated[
         str, typer.Option("--as", help="Your name.", default_factory=getpass.getuser)
     ],
-    lever: Annotated[str, typer.Option(help="What turns the target.")] = "concurrency-limit",
+    lever: Annotated[
+        str | None, typer.Option(help="What turns the target. Default: by the target's kind.")
+    ] = None,
 ) -> None:
     """Propose a change by hand. Somebody else approves it, and it is measured like any other.
 
@@ -42,11 +47,18 @@ def propose(
     from tasks.by_hand import propose_by_hand
     from tasks.runs import run_link
 
-    entry = propose_by_hand(settings(), lever, target, _parsed(value), why=why, by=proposer)
+    entry = propose_by_hand(
+        settings(), lever or _lever(target), target, _parsed(value), why=why, by=proposer
+    )
     if entry.state == "forbidden":
         raise NotAllowed(f"the policy forbids it: {entry.reason} (recorded as {entry.id})")
     where = f"\nIts run: {run_link(entry.run_id)}" if entry.run_id else ""
     emit(row(entry), f"{entry.id} is {entry.state}: {entry.proposal.title}{where}")
+
+
+def _lever(target: str) -> str:
+    by_kind = {"pattern": "pattern-rule", "variable": "prefect-variable"}
+    return by_kind.get(target.partition(":")[0], "concurrency-limit")
 
 
 def _parsed(value: str) -> "JsonValue":

@@ -40,4 +40,4 @@ class Change(BaseModel):
 
 def _show(value: JsonValue) -> str:
     """One line whatever the text holds: a line break within it must not pass for the next line."""
-    return "no limit" if value is None else json.dumps(value, ensure_ascii=False)
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

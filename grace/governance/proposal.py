@@ -24,7 +24,9 @@ from grace.governance.change import Change
 from grace.governance.risk import Risk
 from grace.measurement.plan import Plan
 
-__all__ = ["Evidence", "Prediction", "Proposal", "content_hash", "content_text"]
+__all__ = ["Evidence", "Prediction", "Proposal", "Unit", "content_hash", "content_text"]
+
+Unit = Literal["flow run", "hour", "none"]
 
 
 class Frozen(BaseModel):
@@ -38,7 +40,7 @@ class Evidence(Frozen):
     """
 
     metric: str
-    unit: Literal["flow run", "none"]
+    unit: Unit
     n: int
     mean: float | None
     interval: tuple[float, float] | None = None

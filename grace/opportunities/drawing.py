@@ -11,13 +11,14 @@ from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Prediction, Proposal
 from grace.governance.risk import Track, assess
 from grace.levers import Lever
+from grace.measurement.metrics import metric
 from grace.measurement.plan import Plan
 from grace.statistics.switchback import draw_order, fewest_pairs
 from grace.store.ids import uuid7
 
-__all__ = ["Case", "draw_up"]
+__all__ = ["Case", "Kind", "draw_up"]
 
-LEAST_EFFECT_SECONDS = 0.5
+Kind = Literal["reduce_wait_time", "fix_recurring_error", "enhance_healing", "by_hand"]
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,17 @@ class Case:
     """What speaks for a change; `gap_seconds` is the usual time from one unit to the next.
 
     `floor_seconds` is the wait that no limit lowers. Both are None where nothing was seen yet.
+    `subject` is of what the metric is taken, as in the plan; None where nothing measures it.
     """
 
-    kind: Literal["reduce_wait_time", "by_hand"]
+    kind: Kind
     title: str
     why: str
     proposed_by: str
     change: Change
     evidence: Evidence
     prediction: Prediction
+    subject: str | None
     floor_seconds: float | None
     gap_seconds: float | None
 
@@ -49,7 +52,7 @@ def draw_up(
     rng: np.random.Generator,
 ) -> Proposal:
     """The proposal with its risk, its measurement plan and its deadline, all fixed."""
-    plan = _plan(case, policy, rng)
+    plan = _plan(case, lever, policy, rng)
     return Proposal(
         proposal_id=uuid7(now),
         kind=case.kind,
@@ -76,25 +79,30 @@ def draw_up(
     )
 
 
-def _plan(case: Case, policy: Policy, rng: np.random.Generator) -> Plan:
+def _plan(case: Case, lever: Lever, policy: Policy, rng: np.random.Generator) -> Plan:
     """Blocks long enough for a unit to be queued and to end in each, as a rule.
 
     The smallest effect is a share of the mean that was seen, or a floor where nothing was.
     """
     measuring, mean = policy.measuring, case.evidence.mean
+    measured = metric(case.prediction.metric)
+    is_moved = lever.reversible and case.subject is not None
     return Plan(
-        limit=case.change.target,
+        design="switchback" if is_moved else "unmeasured",
+        metric=measured.name,
+        better=measured.better,
+        subject=case.subject or case.change.target,
         floor_seconds=case.floor_seconds or 0.0,
-        smallest_effect=measuring.effect_share * mean if mean else LEAST_EFFECT_SECONDS,
+        smallest_effect=measuring.effect_share * mean if mean else measured.least_effect,
         block_seconds=max(measuring.least_block_seconds, 2 * (case.gap_seconds or 0.0)),
-        order=draw_order(measuring.pairs, rng),
+        order=draw_order(measuring.pairs, rng) if is_moved else (),
         on_no_effect=measuring.on_no_effect,
     )
 
 
 def _seconds_to_verdict(case: Case, plan: Plan) -> float | None:
     """The earliest verdict; None where no runs come, so that the change cannot be judged."""
-    if case.gap_seconds is None:
+    if case.gap_seconds is None or plan.design == "unmeasured":
         return None
     return 2 * fewest_pairs(plan.level) * plan.block_seconds
 

@@ -6,11 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 __all__ = ["Finding", "Standing"]
 
-Standing = Literal["proposed", "open", "quiet", "watching", "resting", "held back", "forbidden"]
+Standing = Literal[
+    "proposed", "open", "quiet", "watching", "resting", "held back", "forbidden", "failed"
+]
 
 
 class Finding(BaseModel):
-    """`reason` is a sentence for people; `missing` counts the flow runs still needed."""
+    """`reason` is a sentence for people; `missing` counts the units still needed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,6 +20,7 @@ class Finding(BaseModel):
     kind: str
     standing: Standing
     reason: str
+    metric: str = "mean excess wait"
     n: int = 0
     mean: float | None = None
     e_value: float | None = None

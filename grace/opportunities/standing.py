@@ -11,6 +11,9 @@ __all__ = ["standing_of"]
 
 RESTING = frozenset({"rejected", "forbidden", "rolled_back", "failed", "rollback_failed"})
 
+# from then on the engine and the measurement go round in circles, and a person must look
+UNDONE_OFTEN = 2
+
 
 def standing_of(
     entries: Sequence[Entry], kind: str, target: str, policy: Policy, now: datetime
@@ -28,6 +31,10 @@ def standing_of(
                 "resting",
                 f"{entry.state} on {entry.changed_at:%Y-%m-%d}{why}; rests until {rests:%Y-%m-%d}",
             )
+    undone = [e for e in ours if e.proposal.kind == kind and e.state == "rolled_back"]
+    if len(undone) >= UNDONE_OFTEN:
+        why = f"it was undone {len(undone)} times; a person may propose it again by hand"
+        return "held back", why
     waiting = sum(entry.is_open and entry.proposal.by_engine for entry in entries)
     if waiting >= policy.open_proposals:
         return "held back", f"{waiting} proposals are open already, which is the most allowed"

@@ -76,7 +76,7 @@ def make() -> Make:
         tier: Literal["low", "medium", "high"] = "low",
     ) -> Proposal:
         plan = a_plan(
-            limit="pages",
+            subject="pages",
             floor_seconds=0.0,
             smallest_effect=0.5,
             block_seconds=BLOCK_SECONDS,

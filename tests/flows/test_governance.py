@@ -71,7 +71,7 @@ def test_a_measurement_whose_step_was_lost_goes_on(desk, impatient):
 
 def test_one_that_cannot_be_carried_on_does_not_keep_the_others(desk, monkeypatch):
     """A target that is gone fails its own task and the run; the other change is applied."""
-    from tasks.levers import ConcurrencyLimit
+    from tasks.levers.concurrency_limit import ConcurrencyLimit
 
     good = approve(desk)
     real, calls = ConcurrencyLimit.read, []

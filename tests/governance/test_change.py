@@ -25,8 +25,8 @@ def test_the_difference_has_one_line_out_and_one_in():
 
 
 def test_absence_is_told_in_words():
-    """None is no value: the inverse of *add a limit* shows as *no limit*."""
-    assert change(None, 8).diff.splitlines()[2:] == ["- no limit", "+ 8"]
+    """None is no value: the inverse of *add a limit* shows as *nothing*."""
+    assert change(None, 8).diff.splitlines()[2:] == ["- nothing", "+ 8"]
 
 
 def test_a_text_and_a_number_look_different():

@@ -12,7 +12,7 @@ from grace.governance.change import Change
 from grace.governance.policy import Measuring, Policy
 from grace.governance.proposal import content_text
 from grace.governance.risk import Track
-from grace.opportunities.drawing import LEAST_EFFECT_SECONDS, Case, draw_up
+from grace.opportunities.drawing import Case, draw_up
 from tests.proposing import NOON, a_proposal
 
 POLICY = Policy(reviewers=("ann",), digest="d" * 64, measuring=Measuring(pairs=10))
@@ -39,6 +39,7 @@ def drawn(target="tag:pages", after=8, mean=5.0, gap_seconds=40.0, seed=1):
         change=Change(lever="concurrency-limit", target=target, before=2, after=after),
         evidence=like.evidence.model_copy(update={"mean": mean}),
         prediction=like.prediction,
+        subject=target,
         floor_seconds=0.3,
         gap_seconds=gap_seconds,
     )
@@ -73,7 +74,7 @@ def test_without_data_nothing_is_promised():
     """No time to a verdict where no runs come, and a smallest effect that needs no mean."""
     blind = drawn(mean=None, gap_seconds=None)
     assert blind.seconds_to_verdict is None
-    assert blind.plan.smallest_effect == LEAST_EFFECT_SECONDS
+    assert blind.plan.smallest_effect == 0.5
 
 
 def test_the_earliest_verdict_is_seven_pairs_away():

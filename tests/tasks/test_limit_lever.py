@@ -10,7 +10,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from grace.errors import BadInput, Unreachable
 from grace.governance.change import Change
 from grace.levers import verify
-from tasks.levers import UNLIMITED, ConcurrencyLimit
+from tasks.levers.concurrency_limit import UNLIMITED, ConcurrencyLimit
 
 
 @flow(name="governed")

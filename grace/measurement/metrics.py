@@ -1,0 +1,38 @@
+"""What is measured: each metric with its unit, so that every page says it the same way."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Metric", "MetricName", "metric"]
+
+MetricName = Literal["mean excess wait", "mean execution time", "share of runs that fail so"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`least_effect` is the smallest effect of interest where nothing was seen yet."""
+
+    name: MetricName
+    unit: Literal["s", "share"]
+    better: Literal["lower", "higher"]
+    least_effect: float
+
+    def show(self, value: float) -> str:
+        """A value as people read it: 5.20 s, 12.5 %."""
+        return f"{value:.2f} s" if self.unit == "s" else f"{100 * value:.1f} %"
+
+    def show_change(self, value: float) -> str:
+        """A difference, with its sign: +1.20 s, -12.5 points."""
+        return f"{value:+.2f} s" if self.unit == "s" else f"{100 * value:+.1f} points"
+
+
+_METRICS = (
+    Metric("mean excess wait", "s", "lower", 0.5),
+    Metric("mean execution time", "s", "lower", 0.5),
+    Metric("share of runs that fail so", "share", "lower", 0.01),
+)
+
+
+def metric(name: str) -> Metric:
+    """Raises KeyError for a metric that Grace does not measure."""
+    return {each.name: each for each in _METRICS}[name]  # type: ignore[index]

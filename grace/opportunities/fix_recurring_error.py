@@ -1,0 +1,255 @@
+"""The opportunity `fix_recurring_error`: one error ends a task's runs again and again.
+
+Raised where the share of a task's runs that end with the same error pattern is shown to be above
+1 %, with more than two failures in at least three flow runs, and no rule works on it yet. The unit
+of evidence is the flow run, because the runs within one fail together. What counts is how a run
+*ends*: one that failed, was retried and completed is no failure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from grace.governance.change import Change
+from grace.governance.proposal import Prediction
+from grace.measurement.blocks import Unit
+from grace.opportunities.drawing import Case
+from grace.opportunities.finding import Finding
+from grace.opportunities.streams import Seen, Stream, finding_for, shown
+from grace.patterns.record import Record
+from grace.patterns.rules import Rule
+from grace.statistics.evidence import Gate
+
+__all__ = ["GATE", "KIND", "METRIC", "Recurrence", "case_for", "recurrences", "stream_of", "units"]
+
+KIND = "fix_recurring_error"
+LEVER = "pattern-rule"
+METRIC = "share of runs that fail so"
+GATE = Gate(threshold=0.01, kind="mean_above")
+FEWEST_FAILURES, FEWEST_FLOW_RUNS = 3, 3
+RETRIES = 2
+# so many retries that healed nothing say that more of them will not
+HOPELESS_FROM = 10
+
+FingerprintOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """One error pattern in one task; a flow run of its own failing is a task of its own name.
+
+    `times` and `values` are the completed flow runs with runs of the task, in the order of time:
+    when the flow run ended, and the share of the task's runs in it that ended with the pattern.
+    `lost_seconds` is the time for which the failed runs had run.
+    """
+
+    fingerprint: str
+    task: str
+    times: tuple[datetime, ...]
+    values: tuple[float, ...]
+    failures: int
+    failed_flow_runs: int
+    runs: int
+    lost_seconds: float
+
+    @property
+    def target(self) -> str:
+        return f"pattern:{self.fingerprint}"
+
+    @property
+    def subject(self) -> str:
+        return f"{self.fingerprint}@{self.task}"
+
+    @property
+    def gap_seconds(self) -> float | None:
+        """The usual time from one flow run to the next."""
+        gaps = np.diff([time.timestamp() for time in self.times])
+        return float(np.median(gaps)) if gaps.size else None
+
+
+def recurrences(
+    frame: pd.DataFrame, fingerprint_of: FingerprintOf, now: datetime, since: datetime
+) -> list[Recurrence]:
+    """Every pattern in every task by `now`, the one that lost most time first.
+
+    `frame` holds `parallel_process_logs` (newest revisions) from `since` on; flow runs that began
+    before are left out, as some of their runs may be.
+    """
+    ended = _ended(frame, now)
+    flow_runs = ended[(ended["process_type"] == "flow_run") & (ended["started_at"] >= since)]
+    ends = flow_runs.set_index("process_id")["completed_at"]
+    runs = _runs(ended, fingerprint_of)
+    runs = runs[runs["unit"].isin(ends.index)]
+    failed = runs[runs["fingerprint"].notna()]
+    found = [
+        _recurrence(str(fingerprint), str(task), runs[runs["task"] == task], ends)
+        for fingerprint, task in failed[["fingerprint", "task"]].drop_duplicates().to_numpy()
+    ]
+    return sorted(found, key=lambda each: (-each.lost_seconds, each.subject))
+
+
+def stream_of(recurrence: Recurrence, origin: datetime) -> Stream:
+    return Stream(
+        kind=KIND,
+        target=recurrence.target,
+        metric=METRIC,
+        unit="flow run",
+        gate=GATE,
+        origin=origin,
+        times=recurrence.times,
+        values=recurrence.values,
+    )
+
+
+def case_for(
+    seen: Seen,
+    recurrence: Recurrence,
+    records: Mapping[str, Record],
+    template: str,
+    ledger_size: int,
+) -> Case | Finding:
+    """The case for a rule that retries, or why there is none.
+
+    `records` holds what each kind of fix has done to the pattern so far.
+    """
+    few = _too_few(recurrence)
+    if few:
+        return finding_for(seen, "watching", few)
+    record = records.get("retry")
+    if record and record.attempts >= HOPELESS_FROM and record.successes == 0:
+        return finding_for(
+            seen, "held back", f"none of {record.attempts} retries has healed it: it needs a person"
+        )
+    rule = Rule(fix="retry", retries=RETRIES, description=f"retry {recurrence.task}")
+    return Case(
+        kind="fix_recurring_error",
+        title=f"Retry {recurrence.task} on {_short(template)}",
+        why=(
+            f"{recurrence.failures} of {recurrence.runs} runs of {recurrence.task} ended with this "
+            f"error, in {recurrence.failed_flow_runs} flow runs, and "
+            f"{recurrence.lost_seconds:.0f} s of work with them. The rule acts in tasks that say "
+            "`retry_condition_fn=grace.prefect.retry_by_rule`."
+        ),
+        proposed_by="grace",
+        change=Change(
+            lever=LEVER, target=recurrence.target, before=None, after=rule.model_dump(mode="json")
+        ),
+        evidence=shown(
+            seen,
+            ledger_size=ledger_size,
+            facts={"error": template, "task": recurrence.task, "retries so far": _told(record)},
+        ),
+        prediction=_prediction(seen.weighed.mean, record),
+        subject=recurrence.subject,
+        floor_seconds=None,
+        gap_seconds=recurrence.gap_seconds,
+    )
+
+
+def units(frame: pd.DataFrame, fingerprint_of: FingerprintOf, subject: str) -> list[Unit]:
+    """One unit a flow run with runs of the subject's task, in the order in which they queued.
+
+    Flow runs under way are there too, where others of the same name have runs of the task.
+    """
+    fingerprint, _, task = subject.partition("@")
+    runs = _runs(_ended(frame, None), fingerprint_of)
+    runs = runs[runs["task"] == task]
+    shares = (runs["fingerprint"] == fingerprint).groupby(runs["unit"]).mean()
+    flow_runs = frame[frame["process_type"] == "flow_run"]
+    names = set(flow_runs.loc[flow_runs["process_id"].isin(shares.index), "task_name"])
+    flow_runs = flow_runs[flow_runs["task_name"].isin(names) & flow_runs["queued_at"].notna()]
+    under_way = flow_runs["completed_at"].isna()
+    flow_runs = flow_runs[under_way | flow_runs["process_id"].isin(shares.index)]
+    seen = [
+        Unit(queued, None if pd.isna(completed) else completed, float(shares.get(run, 0.0)))
+        for run, queued, completed in zip(
+            flow_runs["process_id"],
+            flow_runs["queued_at"].dt.to_pydatetime(),
+            flow_runs["completed_at"].dt.to_pydatetime(),
+            strict=True,
+        )
+    ]
+    return sorted(seen, key=lambda unit: unit.queued)
+
+
+def _ended(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
+    """Runs that ended with a success or a failure: a cancelled one counts neither way."""
+    ended = frame[frame["completed_at"].notna() & frame["success"].notna()]
+    return ended if now is None else ended[ended["completed_at"] <= now]
+
+
+def _runs(ended: pd.DataFrame, fingerprint_of: FingerprintOf) -> pd.DataFrame:
+    """One row a run: unit, task, fingerprint of the error it ended with, seconds it ran.
+
+    A flow run without failed task runs stands for itself; one with them only passes theirs on.
+    """
+    is_task = ended["process_type"] == "task_run"
+    failed = ended["success"] == False  # noqa: E712 - a column of truths and gaps
+    passed_on = set(ended.loc[is_task & failed, "parent_process"].dropna())
+    own = ended[is_task & ended["parent_process"].notna()]
+    whole = ended[~is_task & ~ended["process_id"].isin(passed_on)]
+    rows = pd.concat([own, whole])
+    errors = rows["error"].where(rows["success"] == False)  # noqa: E712
+    return pd.DataFrame(
+        {
+            "unit": rows["parent_process"].where(
+                rows["process_type"] == "task_run", rows["process_id"]
+            ),
+            "task": rows["task_name"],
+            "fingerprint": [
+                fingerprint_of(error) if isinstance(error, str) else None for error in errors
+            ],
+            "seconds": rows["execution_time_seconds"].fillna(0.0),
+        }
+    )
+
+
+def _recurrence(
+    fingerprint: str, task: str, runs: pd.DataFrame, ends: "pd.Series[pd.Timestamp]"
+) -> Recurrence:
+    is_it = runs["fingerprint"] == fingerprint
+    shares = is_it.groupby(runs["unit"]).mean()
+    times = ends.loc[shares.index].sort_values(kind="stable")
+    return Recurrence(
+        fingerprint=fingerprint,
+        task=task,
+        times=tuple(time.to_pydatetime() for time in times),
+        values=tuple(float(share) for share in shares.loc[times.index]),
+        failures=int(is_it.sum()),
+        failed_flow_runs=int((shares > 0).sum()),
+        runs=len(runs),
+        lost_seconds=float(runs.loc[is_it, "seconds"].sum()),
+    )
+
+
+def _too_few(recurrence: Recurrence) -> str | None:
+    failures, flow_runs = recurrence.failures, recurrence.failed_flow_runs
+    if failures >= FEWEST_FAILURES and flow_runs >= FEWEST_FLOW_RUNS:
+        return None
+    return (
+        f"{failures} of {FEWEST_FAILURES} failures and {flow_runs} of {FEWEST_FLOW_RUNS} flow runs "
+        "that it takes to call an error recurring"
+    )
+
+
+def _prediction(share: float | None, record: Record | None) -> Prediction:
+    if share is None or record is None or not record.attempts:
+        how = "no retry of this error is in the log yet; the measurement will tell."
+        return Prediction(metric=METRIC, now=share, then=None, how=how)
+    healed = record.successes / record.attempts
+    how = f"{record.successes} of {record.attempts} retries of this error healed it so far."
+    then = share * (1 - healed) ** RETRIES
+    return Prediction(metric=METRIC, now=share, then=then, how=how)
+
+
+def _told(record: Record | None) -> str:
+    if record is None or not record.attempts:
+        return "none"
+    return f"{record.successes} of {record.attempts} healed it"
+
+
+def _short(template: str, length: int = 60) -> str:
+    return template if len(template) <= length else f"{template[: length - 1]}…"

@@ -1,0 +1,111 @@
+"""One cycle's search: streams are weighed together, and what is proven is proposed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from grace.actions.action import last_action_on
+from grace.errors import GraceError
+from grace.governance.policy import Policy, load_policy
+from grace.governance.register import Entry, list_entries
+from grace.governance.track import track_of
+from grace.levers import find_lever
+from grace.opportunities.drawing import Case, draw_up
+from grace.opportunities.finding import Finding
+from grace.opportunities.standing import standing_of
+from grace.opportunities.streams import Seen, Stream, finding_for, see
+from grace.settings import Settings
+from grace.store import Store, open_store
+from grace.store.read import first_time
+from tasks.artifacts import publish_brief
+from tasks.proposals import submit_proposal
+
+__all__ = ["EVIDENCE_DAYS", "Lead", "Search"]
+
+EVIDENCE_DAYS = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A stream, and how its case is made once it is proven; the case is given the ledger's size."""
+
+    stream: Stream
+    case: Callable[[Seen, int], Case | Finding]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What every step of one search needs."""
+
+    settings: Settings
+    store: Store
+    policy: Policy
+    now: datetime
+
+    @classmethod
+    def begin(cls, settings: Settings, now: datetime) -> "Search":
+        return cls(settings, open_store(settings.url), load_policy(settings), now)
+
+    @property
+    def since(self) -> datetime:
+        return self.now - EVIDENCE_DAYS
+
+    def origin(self, target: str) -> datetime:
+        """Where a target's stream begins: with the last action on it, else with the log.
+
+        It must not move from cycle to cycle, or the gate's promise would not hold.
+        """
+        last = last_action_on(self.store, target)
+        begun = first_time(self.store, "parallel_process_logs")
+        return last.finished_at if last else begun or self.now
+
+    def follow(self, leads: Sequence[Lead]) -> list[Finding]:
+        """Propose where it is proven, else say why not; one that fails does not keep the others."""
+        seen = see([lead.stream for lead in leads], self.now)
+        return [self._try(lead, each) for lead, each in zip(leads, seen, strict=True)]
+
+    def _try(self, lead: Lead, seen: Seen) -> Finding:
+        try:
+            return self._propose_or_say(lead, seen)
+        except GraceError as problem:
+            return finding_for(seen, "failed", str(problem))
+
+    def _propose_or_say(self, lead: Lead, seen: Seen) -> Finding:
+        stream = lead.stream
+        entries = list_entries(self.store)
+        against = standing_of(entries, stream.kind, stream.target, self.policy, self.now)
+        if against is not None:
+            return finding_for(seen, *against)
+        if not seen.raised:
+            return finding_for(seen)
+        with self.store.writing(self.now) as writer:
+            ledger_size = writer.size
+        case = lead.case(seen, ledger_size)
+        return case if isinstance(case, Finding) else self._propose(seen, case)
+
+    def _propose(self, seen: Seen, case: Case) -> Finding:
+        lever = find_lever(case.change.lever)
+        observed = lever.read(case.change.target)
+        if observed != case.change.before:
+            reason = f"it is {observed!r} now, no longer {case.change.before!r} as in the evidence"
+            return finding_for(seen, "watching", reason)
+        proposal = draw_up(
+            case,
+            lever=lever,
+            policy=self.policy,
+            track=track_of(list_entries(self.store), lever.name),
+            log=self.settings.log_name,
+            now=self.now,
+            rng=np.random.default_rng(),
+        )
+        entry = submit_proposal(self.settings, proposal, self.policy)
+        publish_brief(entry, self.policy)
+        return _told(seen, entry)
+
+
+def _told(seen: Seen, entry: Entry) -> Finding:
+    if entry.state == "forbidden":
+        return finding_for(seen, "forbidden", entry.reason or "", entry.id)
+    return finding_for(seen, "proposed", entry.proposal.title, entry.id)
