@@ -63,6 +63,13 @@ def daily(rate: float, above: float, below: float = 0.0) -> Floats:
     return np.asarray(rate + above * np.maximum(0, wave) + below * np.minimum(0, wave))
 
 
+def after_good(rates: Floats | float, days: int = 14) -> Floats:
+    """One rate a unit: at first 95 %, then as given."""
+    units = np.broadcast_to(rates, HOURS * RUNS_AN_HOUR).copy()
+    units[: days * DAY] = 0.95
+    return units
+
+
 def waits(rng: np.random.Generator, n: int, mean: float, sigma: float) -> Floats:
     """(n, units) lognormal seconds of exactly this mean; the larger sigma, the heavier tailed."""
     return rng.lognormal(math.log(mean) - sigma**2 / 2, sigma, (n, HOURS * RUNS_AN_HOUR))
@@ -70,11 +77,24 @@ def waits(rng: np.random.Generator, n: int, mean: float, sigma: float) -> Floats
 
 NULLS = (
     Null("rate, independent attempts", RATE, lambda rng, n: attempts(rng, n, 0.85, 0)),
+    Null("rate, ICC 0.05", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.05)),
+    Null("rate, ICC 0.1", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.1)),
     Null("rate, ICC 0.2", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.2)),
     Null("rate, ICC 0.5", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.5)),
     Null("rate, ICC 1", RATE, lambda rng, n: attempts(rng, n, 0.85, 1)),
     Null(
         "rate, daily cycle, ICC 0.2", RATE, lambda rng, n: attempts(rng, n, daily(0.85, 0.05), 0.2)
+    ),
+    *(
+        Null(f"rate, 14 days at 95% before, {name}", RATE, draw)
+        for name, draw in (
+            ("independent", lambda rng, n: attempts(rng, n, after_good(0.85), 0)),
+            ("ICC 0.2", lambda rng, n: attempts(rng, n, after_good(0.85), 0.2)),
+            (
+                "daily cycle, ICC 0.2",
+                lambda rng, n: attempts(rng, n, after_good(daily(0.85, 0.05)), 0.2),
+            ),
+        )
     ),
     Null("wait, lognormal sigma 0.5", WAIT, lambda rng, n: waits(rng, n, 2.0, 0.5)),
     Null("wait, lognormal sigma 1", WAIT, lambda rng, n: waits(rng, n, 2.0, 1.0)),

@@ -9,6 +9,7 @@ from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 from tasks.opportunities import (
     check_none_failed,
+    find_poor_healing,
     find_recurring_errors,
     learn_patterns,
     publish_findings,
@@ -20,7 +21,7 @@ __all__ = ["proactive_improvement"]
 
 @flow(name="proactive-improvement", retries=0, log_prints=True)
 def proactive_improvement() -> None:
-    """Finds errors that recur, and asks a person about a rule for each that is proven.
+    """Finds errors that recur and healing that works too seldom, and asks about better rules.
 
     What it did not propose it says why: in its artifact, and in `grace status --why TARGET`.
     """
@@ -28,7 +29,7 @@ def proactive_improvement() -> None:
     began = datetime.now(UTC)
     ingest_prefect_runs(settings, began)
     print(f"{learn_patterns(settings, began)} new error patterns")
-    findings = find_recurring_errors(settings, began)
+    findings = [*find_recurring_errors(settings, began), *find_poor_healing(settings, began)]
     publish_findings(settings, "opportunities", findings)
     for finding in findings:
         print(f"{finding.target}: {finding.standing}. {finding.reason}")

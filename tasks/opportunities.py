@@ -9,21 +9,22 @@ from prefect.runtime import flow_run
 
 from grace.errors import CheckFailed
 from grace.measurement.metrics import metric
-from grace.opportunities import fix_recurring_error, reduce_wait_time
+from grace.opportunities import enhance_healing, fix_recurring_error, reduce_wait_time
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
 from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
 from grace.patterns.library import Library, learn
-from grace.patterns.record import records_of
+from grace.patterns.record import records, records_of
 from grace.patterns.rules import rule_of
 from grace.settings import Settings
 from grace.store import open_store
-from grace.store.read import newest
+from grace.store.read import first_time, newest
 from tasks.search import Lead, Search
 
 __all__ = [
     "check_none_failed",
+    "find_poor_healing",
     "find_recurring_errors",
     "find_waits",
     "learn_patterns",
@@ -66,12 +67,34 @@ def find_recurring_errors(settings: Settings, now: datetime) -> list[Finding]:
             continue
 
         def case(seen: Seen, ledger_size: int, each=each) -> Case | Finding:  # type: ignore[no-untyped-def]
-            records = records_of(search.store, library, each.fingerprint)
+            tried = records_of(search.store, library, each.fingerprint)
             template = library.pattern(each.fingerprint).template
-            return fix_recurring_error.case_for(seen, each, records, template, ledger_size)
+            return fix_recurring_error.case_for(seen, each, tried, template, ledger_size)
 
         leads.append(Lead(fix_recurring_error.stream_of(each, search.origin(each.target)), case))
     return search.follow(leads)
+
+
+@task
+def find_poor_healing(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at how often healing works, and which error has a better fix than what is tried."""
+    search = Search.begin(settings, now)
+    attempts = newest(search.store, "healing_attempts", since=search.since)
+    units = enhance_healing.healing_units(attempts, now)
+    if not units:
+        return []
+    library = Library.load(search.store)
+
+    def case(seen: Seen, ledger_size: int) -> Case | Finding:
+        tried = records(attempts, library)
+        return enhance_healing.case_for(seen, tried, library, is_free, ledger_size)
+
+    def is_free(target: str) -> bool:
+        rule = rule_of(search.store, target.partition(":")[2])
+        return rule is None and search.standing(enhance_healing.KIND, target) is None
+
+    begun = first_time(search.store, "healing_attempts") or now
+    return search.follow([Lead(enhance_healing.stream_of(units, begun), case)])
 
 
 @task

@@ -13,7 +13,7 @@ from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
 from grace.levers import find_lever
 from grace.opportunities.drawing import Case, draw_up
-from grace.opportunities.finding import Finding
+from grace.opportunities.finding import Finding, Standing
 from grace.opportunities.standing import standing_of
 from grace.opportunities.streams import Seen, Stream, finding_for, see
 from grace.settings import Settings
@@ -61,6 +61,10 @@ class Search:
         begun = first_time(self.store, "parallel_process_logs")
         return last.finished_at if last else begun or self.now
 
+    def standing(self, kind: str, target: str) -> tuple[Standing, str] | None:
+        """What stands against a new proposal for a target; None if nothing does."""
+        return standing_of(list_entries(self.store), kind, target, self.policy, self.now)
+
     def follow(self, leads: Sequence[Lead]) -> list[Finding]:
         """Propose where it is proven, else say why not; one that fails does not keep the others."""
         seen = see([lead.stream for lead in leads], self.now)
@@ -74,8 +78,7 @@ class Search:
 
     def _propose_or_say(self, lead: Lead, seen: Seen) -> Finding:
         stream = lead.stream
-        entries = list_entries(self.store)
-        against = standing_of(entries, stream.kind, stream.target, self.policy, self.now)
+        against = self.standing(stream.kind, stream.target)
         if against is not None:
             return finding_for(seen, *against)
         if not seen.raised:

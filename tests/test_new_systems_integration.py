@@ -294,6 +294,34 @@ class TestProactiveImprovementEngine:
         desk.answer(entry, "reject")
         assert improvement_cycle(desk).standing == "resting"
 
+    def test_a_better_fix_is_taught_where_healing_works_too_seldom(self, desk):
+        """Two days of self-healing outside Prefect: the fix with the better record is proposed."""
+        begin = datetime.now(UTC) - timedelta(hours=50)
+        rows = [
+            {
+                "attempt_id": f"{hour}-{n}",
+                "error_message": f"QueueFull: queue {n} is full",
+                "fix_type": "retry" if n else "restart",
+                "success": n == 0,
+                "attempted_at": begin + timedelta(hours=hour),
+            }
+            for hour in range(48)
+            for n in range(8)
+        ]
+        with desk.store.writing(begin) as writer:
+            writer.append("healing_attempts", rows, source="governed")
+        assert run_deployed("proactive-improvement/hourly").is_completed()
+        (entry,) = list_entries(desk.store)
+        assert entry.proposal.kind == "enhance_healing"
+        assert entry.proposal.change.after["fix"] == "restart"
+        assert entry.proposal.evidence.unit == "hour"
+        desk.carry_on(entry)
+        desk.answer(entry)
+        fingerprint = entry.proposal.change.target.partition(":")[2]
+        assert rule_of(desk.store, fingerprint).fix == "restart"
+        found = Library.load(desk.store).match("QueueFull: queue 99 is full")
+        assert found.fingerprint == fingerprint
+
     @pytest.mark.parametrize(
         ("heals", "state", "verdict"),
         [(True, "kept", "improved"), (False, "rolled_back", "no_effect")],

@@ -5,7 +5,12 @@ from typing import Literal
 
 __all__ = ["Metric", "MetricName", "metric"]
 
-MetricName = Literal["mean excess wait", "mean execution time", "share of runs that fail so"]
+MetricName = Literal[
+    "mean excess wait",
+    "mean execution time",
+    "share of runs that fail so",
+    "healing success rate",
+]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ _METRICS = (
     Metric("mean excess wait", "s", "lower", 0.5),
     Metric("mean execution time", "s", "lower", 0.5),
     Metric("share of runs that fail so", "share", "lower", 0.01),
+    Metric("healing success rate", "share", "higher", 0.01),
 )
 
 

@@ -133,6 +133,7 @@ def test_the_record_of_a_pattern_counts_finished_attempts(settings: Settings, st
             {
                 "attempt_id": str(number),
                 "error_message": f"RuntimeError('page {number} timed out')",
+                "error_type": "RuntimeError" if number % 2 else None,
                 "fix_type": fix,
                 "success": success,
                 "attempted_at": NOON,
