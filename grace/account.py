@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from grace.actions.action import Done, done_actions
 from grace.governance.register import Entry
+from grace.markdown import plain
 from grace.measurement.looks import Look, last_look
 from grace.measurement.metrics import metric
 from grace.store import Store
@@ -53,9 +54,9 @@ def account(store: Store, entry: Entry) -> Account:
 def look_page(entry: Entry, seen: Look | None) -> str:
     """Where a measurement stands, in markdown."""
     plan = entry.proposal.plan
-    heading = f"## {entry.proposal.title}\n\nState **{entry.state}**"
+    heading = f"## {plain(entry.proposal.title)}\n\nState **{entry.state}**"
     verdict = f", verdict **{entry.verdict}**" if entry.verdict else ""
-    why = f". {entry.reason}" if entry.reason else ""
+    why = f". {plain(entry.reason)}" if entry.reason else ""
     if seen is None:
         return f"{heading}{verdict}{why}. No pair of blocks is complete yet.\n"
     judged = seen.judgement

@@ -6,23 +6,24 @@ from datetime import datetime, timedelta
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
+from grace.markdown import plain
 from grace.measurement.metrics import Metric, metric
 
 __all__ = ["brief", "duration"]
 
 
-def brief(entry: Entry, policy: Policy, undone_as: str = "grace undo") -> str:
+def brief(entry: Entry, policy: Policy) -> str:
     """What changes, is expected, was seen, is risked; how long to a verdict; how it is undone."""
     proposal = entry.proposal
     parts = [
         _heading(proposal),
-        f"{proposal.why}\n",
+        f"{plain(proposal.why)}\n",
         _change(proposal),
         _expectation(proposal),
         _seen(proposal.evidence),
         _risk(proposal),
         _measurement(proposal),
-        _undo(proposal, undone_as),
+        _undo(proposal),
         _answering(entry, policy),
     ]
     return "\n".join(part for part in parts if part)
@@ -40,7 +41,7 @@ def duration(seconds: float) -> str:
 
 def _heading(proposal: Proposal) -> str:
     sample = "*sample workload* - " if proposal.log == "sample" else ""
-    return f"## {sample}{proposal.title}\n"
+    return f"## {sample}{plain(proposal.title)}\n"
 
 
 def _seen(evidence: Evidence) -> str:
@@ -57,8 +58,8 @@ def _seen(evidence: Evidence) -> str:
         rows.append(("95 % interval", _one_sided(measured, evidence.interval, evidence.threshold)))
     if evidence.e_value is not None and evidence.needed is not None:
         rows.append(("e-value", f"{evidence.e_value:,.0f}, needed {evidence.needed:,.0f}"))
-    rows += [(name, str(value)) for name, value in evidence.facts.items()]
-    others = "".join(f"- {sentence}\n" for sentence in evidence.ruled_out)
+    rows += [(plain(name), plain(str(value))) for name, value in evidence.facts.items()]
+    others = "".join(f"- {plain(sentence)}\n" for sentence in evidence.ruled_out)
     ruled_out = f"\nWhy not something else:\n\n{others}" if others else ""
     return f"### What was seen\n\n{_table(rows)}{ruled_out}"
 
@@ -112,7 +113,8 @@ def _measurement(proposal: Proposal) -> str:
     )
 
 
-def _undo(proposal: Proposal, undone_as: str) -> str:
+def _undo(proposal: Proposal) -> str:
+    undone_as = "grace --sample undo" if proposal.log == "sample" else "grace undo"
     none = "is kept" if proposal.plan.on_no_effect == "keep" else "is undone"
     return (
         f"### How it is undone\n\nIf it makes things worse it is undone by itself; if it changes "

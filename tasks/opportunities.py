@@ -8,6 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
 from grace.errors import CheckFailed
+from grace.markdown import plain
 from grace.measurement.metrics import metric
 from grace.opportunities import enhance_healing, fix_recurring_error, reduce_wait_time
 from grace.opportunities.drawing import Case
@@ -101,11 +102,12 @@ def find_poor_healing(settings: Settings, now: datetime) -> list[Finding]:
 def publish_findings(settings: Settings, about: str, findings: Sequence[Finding]) -> None:
     """The table of what was found, under one key a log: the newest version is the present."""
     rows = "".join(
-        f"| {each.target} | {each.standing} | {each.n} | {_shown(each)} | {each.reason} |\n"
+        f"| {plain(each.target)} | {each.standing} | {each.n} | {_shown(each)} |\n"
         for each in findings
     )
+    reasons = "".join(f"- **{plain(each.target)}**: {plain(each.reason)}\n" for each in findings)
     sample = ": *sample workload*" if settings.sample else ""
-    table = f"| target | standing | n | mean | why |\n|---|---|---|---|---|\n{rows}"
+    table = f"| target | standing | n | mean |\n|---|---|---|---|\n{rows}\n{reasons}"
     empty = "Nothing to look at has been logged yet.\n"
     create_markdown_artifact(
         f"# {about.capitalize()}{sample}\n\n{table if findings else empty}",

@@ -59,8 +59,7 @@ def ask_person(settings: Settings, entry: Entry, attempt: int = 1) -> Entry:
 def present(settings: Settings, proposal_id: str) -> tuple[Entry, str]:
     """The proposal and the page that is shown with the form; reads and changes nothing."""
     entry = find(open_store(settings.url, create=False), proposal_id)
-    command = "grace --sample undo" if settings.sample else "grace undo"
-    return entry, brief(entry, load_policy(settings), command)
+    return entry, brief(entry, load_policy(settings))
 
 
 def ask(page: str, number: int) -> Answer | None:

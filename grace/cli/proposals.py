@@ -72,7 +72,6 @@ def show(proposal: Id) -> None:
     store = open_store(settings().url, create=False)
     told = account(store, find(store, proposal))
     entry = told.entry
-    undone_as = "grace --sample undo" if settings().sample else "grace undo"
     trail = "".join(
         f"- {answered.decided_at:%Y-%m-%d %H:%M:%S} {answered.question}: **{answered.answer}** "
         f"{f'by {answered.reviewer} ({answered.assurance})' if answered.reviewer else ''} - "
@@ -93,7 +92,7 @@ def show(proposal: Id) -> None:
             "measurement": told.look,
         },
         lambda: Markdown(
-            f"{brief(entry, load_policy(settings()), undone_as)}\n### Decisions\n\n{trail}\n"
+            f"{brief(entry, load_policy(settings()))}\n### Decisions\n\n{trail}\n"
             f"### Actions\n\n{deeds or 'none'}\n\n{look_page(entry, told.look)}"
         ),
     )
