@@ -95,6 +95,7 @@ def _case(store: Store, change: Change, why: str, by: str, now: datetime) -> Cas
         subject=sight.subject,
         floor_seconds=sight.floor_seconds,
         gap_seconds=sight.gap_seconds,
+        units_a_block=sight.units_a_block,
     )
 
 
@@ -110,6 +111,7 @@ class _Sight:
     facts: Mapping[str, str] = field(default_factory=dict)
     floor_seconds: float | None = None
     gap_seconds: float | None = None
+    units_a_block: int = 2
 
 
 _See = Callable[[Store, pd.DataFrame, Change, datetime], _Sight]
@@ -163,6 +165,7 @@ def _failures(store: Store, frame: pd.DataFrame, change: Change, now: datetime) 
         values=found.values,
         facts={"error": library.pattern(found.fingerprint).template, "task": found.task},
         gap_seconds=found.gap_seconds,
+        units_a_block=found.units_a_block,
     )
 
 

@@ -26,6 +26,7 @@ class Case:
     """What speaks for a change; `gap_seconds` is the usual time from one unit to the next.
 
     `floor_seconds` is the wait that no limit lowers. Both are None where nothing was seen yet.
+    `units_a_block` is how many units a block of the measurement must hold to tell anything.
     `subject` is of what the metric is taken, as in the plan; None where nothing measures it.
     """
 
@@ -39,6 +40,7 @@ class Case:
     subject: str | None
     floor_seconds: float | None
     gap_seconds: float | None
+    units_a_block: int = 2
 
 
 def draw_up(
@@ -94,7 +96,9 @@ def _plan(case: Case, lever: Lever, policy: Policy, rng: np.random.Generator) ->
         subject=case.subject or case.change.target,
         floor_seconds=case.floor_seconds or 0.0,
         smallest_effect=measuring.effect_share * mean if mean else measured.least_effect,
-        block_seconds=max(measuring.least_block_seconds, 2 * (case.gap_seconds or 0.0)),
+        block_seconds=max(
+            measuring.least_block_seconds, case.units_a_block * (case.gap_seconds or 0.0)
+        ),
         order=draw_order(measuring.pairs, rng) if is_moved else (),
         on_no_effect=measuring.on_no_effect,
     )

@@ -6,6 +6,7 @@ of evidence is the flow run, because the runs within one fail together. What cou
 *ends*: one that failed, was retried and completed is no failure.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ METRIC = "share of runs that fail so"
 GATE = Gate(threshold=0.01, kind="mean_above")
 FEWEST_FAILURES, FEWEST_FLOW_RUNS = 3, 3
 RETRIES = 2
+MOST_A_BLOCK = 200
 # so many retries that healed nothing say that more of them will not
 HOPELESS_FROM = 10
 
@@ -62,6 +64,16 @@ class Recurrence:
     @property
     def subject(self) -> str:
         return f"{self.fingerprint}@{self.task}"
+
+    @property
+    def units_a_block(self) -> int:
+        """So many flow runs that nine blocks of ten have a failure in them, and one at a border.
+
+        A pair of blocks without any failure tells nothing of a rule against it.
+        """
+        spared = 1 - self.failed_flow_runs / len(self.values)
+        enough = 1 if spared <= 0.1 else math.ceil(math.log(0.1) / math.log(spared))
+        return max(2, min(enough + 1, MOST_A_BLOCK))
 
     @property
     def gap_seconds(self) -> float | None:
@@ -146,6 +158,7 @@ def case_for(
         subject=recurrence.subject,
         floor_seconds=None,
         gap_seconds=recurrence.gap_seconds,
+        units_a_block=recurrence.units_a_block,
     )
 
 

@@ -69,7 +69,7 @@ def fingerprint_of(text):
     return "p1-boom" if text == "boom" else "p1-other"
 
 
-def only(frame, now=NOON + timedelta(days=1), since=NOON):
+def only(frame, now=NOON + timedelta(days=30), since=NOON):
     (found,) = recurrences(frame, fingerprint_of, now, since)
     return found
 
@@ -133,6 +133,15 @@ def test_the_record_of_retries_makes_the_prediction():
     _, case = judged(history([1] * 20), {"retry": Record(8, 6)})
     assert case.prediction.now == pytest.approx(0.1)
     assert case.prediction.then == pytest.approx(0.1 / 16)
+
+
+@pytest.mark.parametrize(
+    ("failures", "units"),
+    [([1] * 10, 2), ([1, 0] * 10, 5), ([1] + [0] * 9, 23), ([1] + [0] * 999, 200)],
+)
+def test_a_block_is_long_enough_to_have_a_failure_in_it(failures, units):
+    """All, half, a tenth or a thousandth of the flow runs have one: blocks grow, up to a bound."""
+    assert only(history(failures, tasks=1)).units_a_block == units
 
 
 def test_what_retrying_never_healed_is_left_to_a_person():
