@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     sample: bool = False
     database_url: str | None = None
     policy_file: Path | None = None
+    governance_file: Path | None = None
     checkpoint_url: str | None = None
     port: int = Field(default=4200, ge=1, le=65535)
     notify_block: str | None = None
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
     def checkpoint_file(self) -> Path:
         """The last signed checkpoint, kept outside the database."""
         return self.log_dir / "checkpoint"
+
+    @property
+    def earned_file(self) -> Path:
+        """Permits that a record earned, in Cedar; written by machine, read with the policy."""
+        return self.log_dir / "earned.cedar"
 
     @property
     def run_dir(self) -> Path:

@@ -33,13 +33,9 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (governance, "every-10-minutes"),
 )
 
-POLICY = """
+GOVERNANCE = """
 reviewers = ["ann", "ben"]
 deadline_hours = {deadline_hours}
-
-[[permit]]
-purpose = "inverse"
-reason = "approving a change approves its inverse"
 
 [measuring]
 least_block_seconds = {least_block_seconds}
@@ -52,7 +48,7 @@ class Desk:
 
     settings: Settings
     target: str
-    policy: Path
+    governance_file: Path
 
     def with_settings(self, **changed: object) -> "Desk":
         return replace(self, settings=self.settings.model_copy(update=changed))
@@ -62,8 +58,10 @@ class Desk:
         return replace(self, target=_new_limit())
 
     def set_policy(self, deadline_hours: float = 72, least_block_seconds: float = 60) -> None:
-        text = POLICY.format(deadline_hours=deadline_hours, least_block_seconds=least_block_seconds)
-        self.policy.write_text(text)
+        text = GOVERNANCE.format(
+            deadline_hours=deadline_hours, least_block_seconds=least_block_seconds
+        )
+        self.governance_file.write_text(text)
 
     @property
     def store(self) -> Store:
@@ -139,6 +137,6 @@ def deployed(prefect_api: str) -> None:
 @pytest.fixture
 def desk(deployed: None, settings: Settings) -> Desk:
     settings.log_dir.mkdir(parents=True, exist_ok=True)
-    made = Desk(settings, _new_limit(), settings.log_dir / "policy.toml")
+    made = Desk(settings, _new_limit(), settings.log_dir / "governance.toml")
     made.set_policy()
     return made

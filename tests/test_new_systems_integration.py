@@ -382,7 +382,7 @@ class TestSystemIntegration:
         entry = desk.propose(8)
         desk.carry_on(entry)
         before = entry.proposal.policy_digest
-        desk.policy.write_text("changes_a_day = 5\n" + desk.policy.read_text())
+        desk.governance_file.write_text("changes_a_day = 5\n" + desk.governance_file.read_text())
         desk.answer(entry)
         digests = newest(desk.store, "decisions", proposal_id=entry.id)["policy_digest"].tolist()
         assert digests[0] == before

@@ -1,11 +1,14 @@
 """From approved to applied: drift guard, deed, and what a crash in between leaves behind."""
 
+from datetime import datetime
+
 from grace.actions.action import Action, Clock, carry_out
 from grace.errors import GraceError, NotAllowed
 from grace.governance.brakes import check_may_apply
 from grace.governance.decisions import agreed_hash
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
+from grace.governance.request import about_proposal
 from grace.levers import Lever
 from grace.states import State
 from grace.store import Store, Writer
@@ -21,8 +24,9 @@ def apply_approved(
     Raises NotAllowed while a brake is on: then the proposal stays approved. Call it in the
     target's `turn`.
     """
-    check_may_apply(store, entry, policy, clock())
-    if stale := _stale(store, lever, entry, policy):
+    now = clock()
+    check_may_apply(store, entry, policy, now)
+    if stale := _stale(store, lever, entry, policy, now):
         return _end(store, entry, "superseded", stale, clock)
     return _apply(store, lever, entry, clock, run_id)
 
@@ -59,7 +63,7 @@ def _apply(store: Store, lever: Lever, entry: Entry, clock: Clock, run_id: str |
     return _end(store, find(store, entry.id), "applied", None, clock)
 
 
-def _stale(store: Store, lever: Lever, entry: Entry, policy: Policy) -> str | None:
+def _stale(store: Store, lever: Lever, entry: Entry, policy: Policy, now: datetime) -> str | None:
     """Why what was approved is not what would now be done, if so."""
     change = entry.proposal.change
     agreed = agreed_hash(store, entry.id)
@@ -67,7 +71,8 @@ def _stale(store: Store, lever: Lever, entry: Entry, policy: Policy) -> str | No
         raise NotAllowed("nobody has approved it")
     if agreed != entry.content_hash:
         return "the proposal was edited after it was approved: its content has another hash"
-    if (ruling := policy.rule(change)).answer == "forbid":
+    ruling = policy.rule(about_proposal(entry.proposal, "change", now))
+    if ruling.answer == "forbid":
         return f"the policy now forbids it: {ruling.reason}"
     observed = lever.read(change.target)
     if observed == change.before:

@@ -2,10 +2,12 @@
 
 from grace.actions.action import Action, Clock, carry_out
 from grace.errors import GraceError, NotAllowed
+from grace.governance.cedar import Ruling
 from grace.governance.consent import check_is_reviewer
-from grace.governance.decisions import Decision, record_decision
+from grace.governance.decisions import Decision, person_approved, record_decision
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
+from grace.governance.request import about_proposal
 from grace.levers import Lever
 from grace.states import Verdict
 from grace.store import Store, Writer
@@ -28,13 +30,20 @@ def undo(
     """Put the target back; the entry comes back rolled_back or rollback_failed.
 
     `reviewer` names the person who asks, None is the engine. Taken up again after a crash where it
-    was left. Raises NotAllowed where policy or person may not. Call it in the target's `turn`.
+    was left, as it was decided then. Raises NotAllowed where policy or person may not. Call it in
+    the target's `turn`.
     """
     inverse = entry.proposal.change.inverse
-    decision = _decide(policy, entry, reviewer, reason, run_id)
+    if reviewer is not None:
+        check_is_reviewer(reviewer, policy)
+    decision = None
+    if entry.state != "rolling_back":
+        approved = person_approved(store, entry.id, entry.content_hash)
+        asked = about_proposal(entry.proposal, "inverse", clock(), approved_by_person=approved)
+        decision = _decide(policy, entry, policy.rule(asked), reviewer, reason, run_id)
 
     def begin(writer: Writer) -> None:
-        if entry.state != "rolling_back":
+        if decision is not None:
             record_decision(writer, decision)
             move(writer, entry, "rolling_back", reason=reason, verdict=verdict)
 
@@ -52,12 +61,14 @@ def undo(
 
 
 def _decide(
-    policy: Policy, entry: Entry, reviewer: str | None, reason: str, run_id: str | None
+    policy: Policy,
+    entry: Entry,
+    ruling: Ruling,
+    reviewer: str | None,
+    reason: str,
+    run_id: str | None,
 ) -> Decision:
     """A listed person may undo at once; the engine may where the policy permits inverses."""
-    ruling = policy.rule(entry.proposal.change.inverse, "inverse")
-    if reviewer is not None:
-        check_is_reviewer(reviewer, policy)
     if ruling.answer == "forbid" or (reviewer is None and ruling.answer != "permit"):
         raise NotAllowed(f"the policy does not permit undoing this: {ruling.reason}")
     return Decision(
@@ -70,5 +81,8 @@ def _decide(
         policy_digest=policy.digest,
         content_hash=entry.content_hash,
         run_id=run_id,
-        detail={"change": entry.proposal.change.inverse.model_dump(mode="json")},
+        detail={
+            "change": entry.proposal.change.inverse.model_dump(mode="json"),
+            "rules": list(ruling.rules),
+        },
     )

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from grace.cli import ledger, patterns, proposals, propose, status, up
+from grace.cli import ledger, patterns, policy, proposals, propose, status, up
 from grace.cli.options import Options, chosen
 from grace.errors import GraceError
 
 __all__ = ["application", "main"]
 
-_COMMANDS = (up, status, propose, proposals, ledger, patterns)
+_COMMANDS = (up, status, propose, proposals, ledger, patterns, policy)
 _ANYWHERE = ("--json", "--sample", "--no-sample")
 
 

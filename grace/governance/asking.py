@@ -9,6 +9,7 @@ from grace.governance.decisions import Decision, record_decision, was_decided
 from grace.governance.policy import Policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, find, move, raise_proposal
+from grace.governance.request import about_proposal
 from grace.states import State
 from grace.store import Store
 
@@ -31,7 +32,7 @@ def submit(store: Store, proposal: Proposal, policy: Policy, now: datetime) -> E
     The entry comes back forbidden, awaiting approval, or approved where the policy permits it.
     Raises BadInput where the same opportunity is open already.
     """
-    ruling = policy.rule(proposal.change)
+    ruling = policy.rule(about_proposal(proposal, "change", now))
     with store.writing(now) as writer:
         entry = raise_proposal(writer, proposal)
         record_decision(
@@ -43,6 +44,7 @@ def submit(store: Store, proposal: Proposal, policy: Policy, now: datetime) -> E
                 proposal_id=entry.id,
                 policy_digest=policy.digest,
                 content_hash=entry.content_hash,
+                detail={"rules": list(ruling.rules)},
             ),
         )
         return move(writer, entry, AFTER_RULING[ruling.answer], reason=ruling.reason)

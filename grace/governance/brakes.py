@@ -1,4 +1,4 @@
-"""What holds a change back although it was approved: the pause, the daily count, one at a time."""
+"""What holds a change back although it was approved: pause, freeze, daily count, one at a time."""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from grace.errors import NotAllowed
 from grace.governance.decisions import is_paused
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
+from grace.governance.request import about_proposal
 from grace.states import State
 from grace.store import Store
 from grace.store.schema import LOGS, proposal_heads
@@ -23,6 +24,8 @@ def check_may_apply(store: Store, entry: Entry, policy: Policy, now: datetime) -
     """Raises NotAllowed while a brake is on; the proposal stays approved and is tried again."""
     if reason := is_paused(store):
         raise NotAllowed(reason)
+    if (ruling := policy.rule(about_proposal(entry.proposal, "apply", now))).answer == "forbid":
+        raise NotAllowed(f"the policy holds it back for now: {ruling.reason}")
     if other := active_on(store, entry.proposal.change.target, besides=entry.id):
         raise NotAllowed(f"{other} is changing or measuring the same target")
     applied = _applied_since(store, now - timedelta(days=1))

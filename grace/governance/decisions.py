@@ -14,6 +14,7 @@ __all__ = [
     "agreed_hash",
     "count_decisions",
     "is_paused",
+    "person_approved",
     "record_decision",
     "was_decided",
 ]
@@ -86,6 +87,18 @@ def agreed_hash(store: Store, proposal_id: str) -> str | None:
     with store.reading() as connection:
         found: str | None = connection.execute(query).scalar_one_or_none()
     return found
+
+
+def person_approved(store: Store, proposal_id: str, content_hash: str) -> bool:
+    """Whether a person approved this very content."""
+    query = sa.select(DECISIONS.c.id).where(
+        DECISIONS.c.proposal_id == proposal_id,
+        DECISIONS.c.question == "a person's answer",
+        DECISIONS.c.answer == "approve",
+        DECISIONS.c.content_hash == content_hash,
+    )
+    with store.reading() as connection:
+        return connection.execute(query).first() is not None
 
 
 def is_paused(store: Store) -> str | None:

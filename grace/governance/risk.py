@@ -3,9 +3,9 @@
 import math
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Risk", "RiskWeights", "Track", "assess"]
+__all__ = ["Risk", "RiskWeights", "Tier", "Track", "assess", "tier_of"]
 
 Tier = Literal["low", "medium", "high"]
 
@@ -25,6 +25,12 @@ class RiskWeights(BaseModel):
     medium_from: Weight = 0.3
     high_from: Weight = 0.6
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "RiskWeights":
+        if self.medium_from > self.high_from:
+            raise ValueError(f"medium_from {self.medium_from} is above high_from {self.high_from}")
+        return self
+
 
 class Track(BaseModel):
     """How the last changes of this kind ended."""
@@ -36,11 +42,14 @@ class Track(BaseModel):
 
 
 class Risk(BaseModel):
+    """`parts` sum up to the score, which ends at 1; `reversible` is what rules may go by."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     score: float
     tier: Tier
     parts: dict[str, float]
+    reversible: bool = True
 
 
 def assess(
@@ -59,7 +68,7 @@ def assess(
         "undone before": weights.track_record * track.undone / max(track.ended, 1),
     }
     score = round(min(1.0, sum(parts.values())), 3)
-    return Risk(score=score, tier=_tier(weights, score), parts=parts)
+    return Risk(score=score, tier=tier_of(weights, score), parts=parts, reversible=reversible)
 
 
 def _doubt(e_value: float | None) -> float:
@@ -68,7 +77,7 @@ def _doubt(e_value: float | None) -> float:
     return max(0.0, 1 - math.log10(e_value) / 3)
 
 
-def _tier(weights: RiskWeights, score: float) -> Tier:
+def tier_of(weights: RiskWeights, score: float) -> Tier:
     if score >= weights.high_from:
         return "high"
     return "medium" if score >= weights.medium_from else "low"

@@ -21,6 +21,12 @@ from grace.opportunities.waits import (
 __all__ = ["Choice", "Forecast", "choose_limit", "predict", "ruled_out"]
 
 
+# at one step a limit grows to at most so many times itself, whatever the policy would allow
+STEP_FACTOR = 4
+
+Refusal = Callable[[int], str | None]
+
+
 @dataclass(frozen=True)
 class Forecast:
     """Mean excess wait a flow run in seconds: as seen under `limit_now`, as predicted for `limit`.
@@ -69,28 +75,38 @@ def choose_limit(
     frame: pd.DataFrame,
     key: str,
     target_seconds: float = 1.0,
-    step_factor: float = 4.0,
+    refusal: Refusal = lambda _: None,
     *,
     now: datetime | None = None,
     since: datetime | None = None,
 ) -> Choice:
-    """The smallest limit predicted to reach the target, at most `step_factor` times the present.
+    """The smallest limit predicted to reach the target, at most four times the present.
 
-    If none reaches it, the smallest that does as well as the largest allowed. Raises BadInput
-    where no run under the limit is in the frame.
+    `refusal` says why the policy forbids a value, None where it does not; of values in their order
+    those below the first that is refused are chosen from. If none reaches the target, the smallest
+    that does as well as the largest of them. Raises BadInput where no run under the limit is in the
+    frame.
     """
     pressure = _pressure_of(frame, key, now, since)
     replayed = _replayed(frame, pressure, now)
-    highest = max(pressure.limit + 1, int(step_factor * pressure.limit))
-    best = _forecast(pressure, replayed, highest)
+    larger, refused = _allowed(pressure.limit, refusal)
+    here = _forecast(pressure, replayed, pressure.limit)
+    if not larger:
+        return Choice(pressure.limit, here, f"the policy forbids any higher {key}: {refused}")
+    best = _forecast(pressure, replayed, larger[-1])
     if best.then is None or pressure.mean is None or best.then >= pressure.mean:
-        here = _forecast(pressure, replayed, pressure.limit)
         return Choice(pressure.limit, here, f"no higher {key} would shorten what was seen")
     wanted = max(target_seconds, best.then)
-    larger = range(pressure.limit + 1, highest + 1)
     place = bisect_left(larger, True, key=lambda slots: _reaches(replayed, pressure, slots, wanted))
     forecast = _forecast(pressure, replayed, larger[place])
-    return Choice(forecast.limit, forecast, _reason(forecast, target_seconds, step_factor))
+    return Choice(forecast.limit, forecast, _reason(forecast, target_seconds, larger[-1], refused))
+
+
+def _allowed(limit: int, refusal: Refusal) -> tuple[range, str | None]:
+    """The higher values below the first that the policy forbids, and why it forbids that one."""
+    higher = range(limit + 1, max(limit + 1, STEP_FACTOR * limit) + 1)
+    end = bisect_left(higher, True, key=lambda slots: refusal(slots) is not None)
+    return higher[:end], refusal(higher[end]) if end < len(higher) else None
 
 
 def ruled_out(
@@ -165,12 +181,13 @@ def _how(pressure: LimitPressure, limit: int, modelled: float) -> str:
     )
 
 
-def _reason(forecast: Forecast, target_seconds: float, step_factor: float) -> str:
+def _reason(forecast: Forecast, target_seconds: float, highest: int, refused: str | None) -> str:
     if forecast.then is not None and forecast.then <= target_seconds:
         return f"{forecast.limit} is the smallest limit predicted to reach {target_seconds:g} s"
+    beyond = f", and the policy forbids more: {refused}" if refused else ""
     return (
-        f"no limit up to {step_factor:g} times the present one is predicted to reach "
-        f"{target_seconds:g} s; {forecast.limit} is the smallest of those that come nearest"
+        f"no limit up to {highest} is predicted to reach {target_seconds:g} s; {forecast.limit} "
+        f"is the smallest of those that come nearest{beyond}"
     )
 
 

@@ -5,6 +5,7 @@ unit of evidence is the flow run. The limit proposed is the smallest that is pre
 excess down to 1 s; it is at most four times the present one, and none that the policy forbids.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pandas as pd
@@ -12,6 +13,8 @@ import pandas as pd
 from grace.governance.change import Change
 from grace.governance.policy import Policy
 from grace.governance.proposal import Prediction
+from grace.governance.request import about_change
+from grace.governance.risk import Risk
 from grace.opportunities.choosing import choose_limit, ruled_out
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
@@ -49,7 +52,7 @@ def case_for(
     """The case for a better limit, or why there is none."""
     if pressure.key.partition(":")[0] not in GOVERNABLE:
         return finding_for(seen, "held back", "Grace has no lever for it yet")
-    choice = choose_limit(frame, pressure.key, TARGET_SECONDS, policy.bounds.step_factor)
+    choice = choose_limit(frame, pressure.key, TARGET_SECONDS, _refusal(pressure, policy))
     if choice.limit <= pressure.limit:
         return finding_for(seen, "held back", choice.reason)
     return Case(
@@ -80,3 +83,20 @@ def case_for(
         floor_seconds=pressure.floor_seconds,
         gap_seconds=pressure.gap_seconds,
     )
+
+
+def _refusal(pressure: LimitPressure, policy: Policy) -> Callable[[int], str | None]:
+    """Why the policy forbids a value, as of the newest evidence; None where it does not.
+
+    The risk is not known yet and does not depend on the value, so the lowest is assumed; what the
+    policy forbids for its risk is still forbidden when the proposal is submitted.
+    """
+    lowest = Risk(score=0.0, tier="low", parts={})
+
+    def refusal(value: int) -> str | None:
+        change = Change(lever=LEVER, target=pressure.key, before=pressure.limit, after=value)
+        asked = about_change(change, "change", pressure.times[-1], kind=KIND, risk=lowest)
+        ruling = policy.rule(asked)
+        return ruling.reason if ruling.answer == "forbid" else None
+
+    return refusal

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from grace.governance.asking import submit, take_answer
 from grace.governance.change import Change
 from grace.governance.consent import Answer
-from grace.governance.policy import Policy, Rule
+from grace.governance.policy import Policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, find
 from grace.governance.risk import Risk
@@ -20,6 +20,7 @@ from grace.measurement.plan import Arm
 from grace.store import Store, open_store
 from tests.actions.file_lever import FileLever
 from tests.proposing import NOON, a_plan, a_proposal
+from tests.ruling import INVERSE, a_policy
 
 BLOCK_SECONDS = 60.0
 
@@ -57,8 +58,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def policy() -> Policy:
-    inverse = Rule(purpose="inverse", reason="approving a change approves its inverse")
-    return Policy(reviewers=("ann",), permit=(inverse,))
+    return a_policy(INVERSE, reviewers=("ann",))
 
 
 Make = Callable[..., Proposal]

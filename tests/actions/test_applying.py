@@ -10,12 +10,13 @@ from grace.actions.action import done_actions, pending_action
 from grace.actions.applying import apply_approved, recover_applying
 from grace.errors import NotAllowed
 from grace.governance.decisions import Decision, record_decision
-from grace.governance.policy import Bounds, Policy, Rule
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, find
+from grace.governance.request import about_proposal
 from grace.store import Store
 from grace.store.append_only import drop_triggers
 from grace.store.schema import LOGS
+from tests.ruling import INVERSE, a_policy, a_rule
 
 Approve = Callable[[Proposal], Entry]
 
@@ -119,18 +120,37 @@ def test_no_more_changes_a_day_than_allowed(store, lever, policy, clock, make, a
 
 def test_a_policy_that_forbids_it_by_now_supersedes(store, lever, policy, clock, make, approved):
     """What counts is the policy when it is applied, not only when it was proposed."""
-    stricter: Policy = policy.model_copy(update={"bounds": Bounds(most=4)})
+    above_4 = "context.after has number && context.after.number.ceiling > 4"
+    stricter = a_policy(a_rule("forbid", above_4, reason="at most 4"))
     ended = apply_approved(store, lever, approved(make()), stricter, clock, None)
     assert (ended.state, lever.sets) == ("superseded", [])
-    assert ended.reason == "the policy now forbids it: 8 is outside the bounds 1 to 4"
+    assert ended.reason == "the policy now forbids it: at most 4"
 
 
-def test_a_rule_added_after_approval_forbids(store, lever, policy, clock, make, approved):
-    """A forbid by name works at the same moment, in its own words."""
-    rule = Rule(target="pages", reason="hands off")
-    stricter = policy.model_copy(update={"forbid": (rule,)})
-    ended = apply_approved(store, lever, approved(make()), stricter, clock, None)
-    assert (ended.state, ended.reason) == ("superseded", "the policy now forbids it: hands off")
+def test_a_freeze_holds_back_until_it_is_over(store, lever, clock, make, approved):
+    """On a Sunday nothing is applied; the proposal stays approved, and on Monday it is."""
+    weekend = a_rule("forbid", "context.weekday >= 6", "not at weekends", action="apply")
+    policy, entry = a_policy(weekend, INVERSE), approved(make())
+    with pytest.raises(NotAllowed, match="holds it back for now: not at weekends"):
+        apply_approved(store, lever, entry, policy, clock, None)
+    assert (find(store, entry.id).state, lever.sets) == ("approved", [])
+    clock.pass_(24 * 3600)
+    assert apply_approved(store, lever, entry, policy, clock, None).state == "applied"
+
+
+def test_the_same_is_asked_when_it_is_applied_as_when_it_was_proposed(
+    store, lever, clock, make, approved
+):
+    """A rule that goes by opportunity, tier, proposer and values forbids at both moments."""
+    exactly = (
+        'context.kind == "reduce_wait_time" && context.tier == "low" && '
+        'context.proposed_by == "grace" && context.before.json == "2" && '
+        'context.after.json == "8" && resource == Target::"pages"'
+    )
+    policy = a_policy(a_rule("forbid", exactly, reason="exactly this"))
+    assert policy.rule(about_proposal(make(), "change", clock())).answer == "forbid"
+    ended = apply_approved(store, lever, approved(make()), policy, clock, None)
+    assert (ended.state, ended.reason) == ("superseded", "the policy now forbids it: exactly this")
 
 
 def test_a_proposal_edited_after_approval_is_not_applied(

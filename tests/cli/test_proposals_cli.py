@@ -106,17 +106,17 @@ def test_a_forbidden_change_exits_2_with_the_rule(run, desk):
     """It is recorded, and no run waits for anybody."""
     code, _, err = run("propose", desk.target, "2000", "--as", "c", "--why", "x")
     assert code == 2
-    assert "the policy forbids it: 2000 is outside the bounds 1 to 1000" in err
+    assert "the policy forbids it: a limit is at most 1000; a limit grows to at most four" in err
 
 
 def test_a_policy_with_a_typing_error_stops_everything_at_its_line(run, desk):
     """File and line, exit 2, and the proposal still waits."""
     entry = desk.propose(4)
     desk.carry_on(entry)
-    desk.policy.write_text('reviewers = ["ann"]\nchanges_a_dya = 3\n')
+    desk.governance_file.write_text('reviewers = ["ann"]\nchanges_a_dya = 3\n')
     code, _, err = run("approve", entry.id, "--as", "ann", "--reason", "x")
     assert code == 2
-    assert f"policy {desk.policy}: line 2" in err
+    assert f"{desk.governance_file}: line 2" in err
     assert err.count("\n") == 1
     assert read_run(entry.run_id).stands == "asking"
 

@@ -177,7 +177,7 @@ def test_a_forbidden_change_is_never_asked_about(desk):
     """Outside the bounds: recorded as forbidden, with the rule's words, and no run waits."""
     entry = desk.propose(9)
     assert (entry.state, entry.run_id, desk.limit) == ("forbidden", None, 2)
-    assert entry.reason == "2 to 9 is more than 4 times at one step"
+    assert entry.reason == "a limit grows to at most four times itself at one step"
 
 
 def test_one_open_proposal_a_target(desk):

@@ -8,9 +8,9 @@ import pytest
 from grace.errors import BadInput
 from grace.governance.asking import NO_ANSWER, submit, take_answer
 from grace.governance.consent import Answer
-from grace.governance.policy import Policy, Rule
 from grace.governance.register import find
 from grace.store.read import newest
+from tests.ruling import a_policy, a_rule
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def last_decision(store):
 )
 def test_a_proposal_goes_where_the_policy_sends_it(store, now, propose, answer, state):
     """The ruling is recorded with the digest of the policy and the hash of what was judged."""
-    rules = {} if answer == "ask" else {answer: (Rule(reason="the rule's words"),)}
-    policy = Policy(reviewers=("ann",), digest="d" * 64, **rules)
+    rules = [] if answer == "ask" else [a_rule(answer, reason="the rule's words")]
+    policy = a_policy(*rules, digest="d" * 64)
     entry = submit(store, propose(), policy, now)
     assert find(store, "p-1").state == entry.state == state
     decision = last_decision(store)
@@ -49,6 +49,8 @@ def test_a_proposal_goes_where_the_policy_sends_it(store, now, propose, answer, 
     assert decision["policy_digest"] == "d" * 64
     assert decision["content_hash"] == entry.content_hash
     assert decision["reason"] == entry.reason
+    places = [] if answer == "ask" else ["policy.cedar, line 1"]
+    assert json.loads(decision["detail"]) == {"rules": places}
 
 
 def test_what_is_open_already_leaves_no_second_decision(store, policy, now, propose, waiting):

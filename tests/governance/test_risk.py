@@ -72,6 +72,17 @@ def test_evidence_that_is_no_number_counts_as_none():
     assert assessed(e_value=math.nan).parts["weak evidence"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("reversible", [True, False])
+def test_what_cannot_be_undone_says_so_whatever_its_weight(reversible):
+    """Rules go by it, also where it adds nothing to the score."""
+    assert assessed(reversible=reversible, irreversible=0.0).reversible is reversible
+
+
+def test_tiers_in_the_wrong_order_are_refused():
+    with pytest.raises(ValidationError, match=r"medium_from 0\.7 is above high_from 0\.6"):
+        RiskWeights(medium_from=0.7)
+
+
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf, True, "0.4"])
 def test_a_weight_that_is_no_weight_is_refused(weight):
     """Negative, endless and truth values would make a score that means nothing."""

@@ -75,7 +75,7 @@ def test_the_assumption_is_told(log) -> None:
 def test_the_smallest_limit_that_reaches_the_target_is_chosen(log) -> None:
     """Twelve tasks of 2 s wait 5 s behind 2 slots, 1 s behind 6, and more behind 5."""
     bursts(log, 2)
-    choice = choose_limit(log.frame(), KEY, target_seconds=1.0, step_factor=6)
+    choice = choose_limit(log.frame(), KEY, target_seconds=1.0)
     assert choice.limit == 6
     assert choice.forecast.now == pytest.approx(5.0)
     assert choice.predicted == pytest.approx(1.0)
@@ -83,22 +83,38 @@ def test_the_smallest_limit_that_reaches_the_target_is_chosen(log) -> None:
     assert choice.reason == "6 is the smallest limit predicted to reach 1 s"
 
 
-def test_no_step_is_larger_than_allowed(log) -> None:
-    """Behind 4 slots the mean wait is 2 s: nearer to the target no step of two times comes."""
+def test_no_limit_is_chosen_that_the_policy_forbids(log) -> None:
+    """Behind 4 slots the mean wait is 2 s: nearer to the target nothing allowed comes."""
     bursts(log, 2)
-    choice = choose_limit(log.frame(), KEY, target_seconds=1.0, step_factor=2)
+    choice = choose_limit(log.frame(), KEY, 1.0, lambda slots: "not now" if slots > 4 else None)
     assert choice.limit == 4
     assert choice.predicted == pytest.approx(2.0)
     assert choice.reason == (
-        "no limit up to 2 times the present one is predicted to reach 1 s; 4 is the smallest of "
-        "those that come nearest"
+        "no limit up to 4 is predicted to reach 1 s; 4 is the smallest of those that come "
+        "nearest, and the policy forbids more: not now"
     )
+
+
+def test_where_the_policy_forbids_every_higher_limit_it_stays(log) -> None:
+    bursts(log, 2)
+    choice = choose_limit(log.frame(), KEY, 1.0, lambda _: "not theirs")
+    assert (choice.limit, choice.predicted) == (2, pytest.approx(5.0))
+    assert choice.reason == "the policy forbids any higher tag:pages: not theirs"
+
+
+def test_no_step_is_larger_than_four_times(log) -> None:
+    """Forty tasks behind one slot: the target is far, and the policy asked about few values."""
+    bursts(log, 1, works=[2.0] * 40)
+    tried: list[int] = []
+    choice = choose_limit(log.frame(), KEY, 1.0, tried.append)
+    assert choice.limit == max(tried) == 4
+    assert choice.reason.startswith("no limit up to 4 is predicted to reach 1 s; 4 is")
 
 
 def test_of_limits_that_do_as_well_the_smallest_is_chosen(log) -> None:
     """Three tasks need three slots, however many are allowed and however low the target."""
     bursts(log, 1, works=[2.0] * 3)
-    assert choose_limit(log.frame(), KEY, target_seconds=0.0, step_factor=9).limit == 3
+    assert choose_limit(log.frame(), KEY, target_seconds=0.0).limit == 3
 
 
 def test_where_the_limit_does_not_explain_the_wait_it_stays(log) -> None:

@@ -9,7 +9,8 @@ import yaml
 from pydantic import JsonValue
 
 from grace.governance.change import Change
-from grace.governance.policy import Measuring, Policy
+from grace.governance.governing import Measuring
+from grace.governance.policy import Policy
 from grace.governance.proposal import content_text
 from grace.governance.risk import Track
 from grace.opportunities.drawing import Case, draw_up

@@ -1,0 +1,98 @@
+"""The numbers and the people of governance: a small TOML file, every mistake told by its line."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from grace.errors import BadInput
+from grace.governance.risk import RiskWeights
+
+__all__ = ["Governing", "Measuring", "read_governing"]
+
+# TOML can say true, nan and inf, and none of them is a number that a rule can go by.
+Whole: TypeAlias = Annotated[int, Field(strict=True)]
+Number: TypeAlias = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+SAID = {"extra_forbidden": "there is no such key", "missing": "is missing"}
+RULES = frozenset({"forbid", "permit", "bounds"})
+HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
+KEY = re.compile(r"\s*([\w.\"'-]+)\s*=")
+
+Place: TypeAlias = tuple[int | str, ...]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measuring(Frozen):
+    """Fixed into each plan before it starts. `effect_share` is of the mean that was seen."""
+
+    pairs: Whole = Field(default=30, ge=7, le=1000)
+    least_block_seconds: Number = Field(default=60, ge=1)
+    effect_share: Number = Field(default=0.1, gt=0, lt=1)
+    on_no_effect: Literal["keep", "undo"] = "undo"
+
+
+class Governing(Frozen):
+    """Who may answer, how often what may happen, how it is measured and weighed."""
+
+    reviewers: tuple[Words, ...] = Field(min_length=1)
+    changes_a_day: Whole = Field(default=20, ge=0)
+    open_proposals: Whole = Field(default=5, ge=1)
+    deadline_hours: Number = Field(default=72, gt=0, le=24 * 365)
+    rest_days: Number = Field(default=7, ge=0, le=365)
+    measuring: Measuring = Measuring()
+    risk: RiskWeights = RiskWeights()
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(hours=self.deadline_hours)
+
+    @property
+    def rest(self) -> timedelta:
+        return timedelta(days=self.rest_days)
+
+
+def read_governing(path: Path, text: str) -> Governing:
+    """Raises BadInput naming file, line and what is wrong."""
+    try:
+        return Governing.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as problem:
+        raise BadInput(f"{path}: {problem}") from None
+    except RecursionError:
+        raise BadInput(f"{path}: it is nested too deep") from None
+    except ValidationError as problem:
+        raise BadInput(f"{path}: {_first(problem, text)}") from None
+
+
+def _first(problem: ValidationError, text: str) -> str:
+    """The first thing wrong, with the line on which it, or else its table, stands."""
+    error = problem.errors()[0]
+    place = error["loc"]
+    lines = dict(_places(text))
+    while place and place not in lines:
+        place = place[:-1]
+    where = f"line {lines[place]}, " if place else ""
+    name = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
+    said = SAID.get(error["type"], error["msg"].removeprefix("Value error, "))
+    if RULES.intersection(error["loc"][:1]):
+        said = "rules stand in policy.cedar"
+    return f"{where}{name}: {said}"
+
+
+def _places(text: str) -> Iterator[tuple[Place, int]]:
+    """Each table and key of a TOML text, as pydantic names its place, with its line."""
+    table: Place = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := HEADER.match(line):
+            table = (*header[1].strip().split("."),)
+            yield table, number
+        elif key := KEY.match(line):
+            yield (*table, *key[1].split(".")), number
