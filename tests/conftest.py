@@ -5,25 +5,20 @@ variable, no Prefect profile and no log of the person who runs it.
 """
 
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from grace.settings import Settings
 from grace.store import Store, open_store
+from tests.serving import serving_prefect
 
 pytest_plugins = ["tests.desk", "tests.running"]
 
-_START_SECONDS = 120
-_STOP_SECONDS = 20
 _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
@@ -75,28 +70,8 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The API address of a real Prefect server on SQLite, one for the whole session."""
-    port, home = _free_port(), tmp_path_factory.mktemp("prefect-server")
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "server", "start"]
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env=os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"},
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}/api"
-    try:
-        _wait_until_healthy(url, server, home / "server.log")
+    with serving_prefect(tmp_path_factory.mktemp("prefect-server")) as url:
         yield url
-    finally:
-        server.terminate()
-        try:
-            server.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
 
 
 @pytest.fixture
@@ -114,29 +89,6 @@ def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: False}
     ):
         yield prefect_server
-
-
-def _free_port() -> int:
-    for port in range(45000 + os.getpid() % 5000, 65536):
-        with socket.socket() as listener:
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port above 45000")
-
-
-def _wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    with httpx.Client(trust_env=False, timeout=2) as client:
-        while time.monotonic() < deadline and server.poll() is None:
-            try:
-                if client.get(f"{url}/health").is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
-    raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()}")
 
 
 def _left_behind() -> list[str]:

@@ -30,8 +30,16 @@ from grace.store.schema import LOGS
 from grace.summary import last_findings, summarise, why
 from tasks.changes import undo_change
 from tests.desk import run_deployed
+from tests.serving import serving_prefect
 
 PAGES, SLOT_SECONDS = 20, 1.0
+
+
+@pytest.fixture(scope="module")
+def prefect_server(tmp_path_factory):
+    """One of these tests' own: the engines read all that ran, also what failed in other tests."""
+    with serving_prefect(tmp_path_factory.mktemp("prefect-server")) as url:
+        yield url
 
 
 class Governed:
