@@ -6,6 +6,9 @@ from grace.prefect import retry_by_rule, setting
 def fetch(): ...
 """
 
+import time
+from collections.abc import Callable
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from grace import patterns
@@ -15,23 +18,28 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State, TaskRun
     from pydantic import JsonValue
 
+    from grace.patterns.errors import Error
+
 __all__ = ["retry_by_rule", "setting"]
 
 
-def retry_by_rule(task: "Task[..., Any]", run: "TaskRun", state: "State[Any]") -> bool:
+def retry_by_rule(
+    task: "Task[..., Any]",
+    task_run: "TaskRun",
+    state: "State[Any]",
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
     """Whether a failed task is tried again: when its error has an approved rule that says *retry*.
 
-    A `retry_condition_fn`: the task's own `retries` is the most there can be, the rule's what is
-    used of them. Without a rule, or where Grace's log cannot be read, nothing is retried.
+    A `retry_condition_fn`: the task's own `retries` are the most there can be, the rule says how
+    many of them are used. Without a rule, or where Grace's log cannot be read, none is. A rule that
+    is set or taken away takes effect within 5 seconds of `clock`.
     """
-    failure = state.data
-    is_raised = isinstance(failure, BaseException)
-    # as the message of the run's last state will say it, which is what patterns are mined from
-    said = f"{type(failure).__name__}: {failure}" if is_raised else state.message
-    found = patterns.match(said or "")
-    if found is None or found.rule is None or found.rule.fix != "retry":
+    rule = patterns.rule_for(_error(state), clock=clock)
+    if rule is None or rule.fix != "retry":
         return False
-    return run.run_count <= found.rule.retries
+    return task_run.run_count <= rule.retries
 
 
 def setting(name: str, default: "JsonValue" = None) -> "JsonValue":
@@ -45,3 +53,16 @@ def setting(name: str, default: "JsonValue" = None) -> "JsonValue":
         found = client.read_variable_by_name(name)
     value: JsonValue = default if found is None else found.value
     return value
+
+
+def _error(state: "State[Any]") -> "Error":
+    """What the task failed with: the exception, which Prefect 3.8 hands over in the state it would
+    enter, wrapped where results are kept; else the message of a state that the task returned."""
+    from grace.patterns.errors import parse
+
+    failure = getattr(state.data, "result", state.data)
+    if isinstance(failure, BaseException):
+        # the last exception alone, as the message of the final state will tell it
+        told = "".join(format_exception(type(failure), failure, failure.__traceback__, chain=False))
+        return parse(told)
+    return parse(state.message)

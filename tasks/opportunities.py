@@ -15,7 +15,8 @@ from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
 from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
-from grace.patterns.library import Library, learn
+from grace.patterns.learning import learn
+from grace.patterns.library import Library
 from grace.patterns.record import records, records_of
 from grace.patterns.rules import rule_of
 from grace.settings import Settings

@@ -2,12 +2,12 @@
 
     from grace import patterns
 
-    found = patterns.match(str(error))
+    found = patterns.match(str(error), type(error).__name__)
     if found and found.rule: ...
 
-Belongs here: reading errors, templates, the library and its rules. Does not: deciding that a
-pattern should get a rule, which is an opportunity, and carrying a rule out, which the governed
-code does.
+Belongs here: reading errors, templates, the library, its rules and what is known of them. Does not:
+deciding that a pattern should get a rule, which is an opportunity, and carrying a rule out, which
+the governed code does.
 """
 
 import logging
@@ -15,38 +15,66 @@ import os
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from grace.patterns.errors import Error
     from grace.patterns.live import Live, Match
+    from grace.patterns.rules import Rule
 
-__all__ = ["match"]
+__all__ = ["match", "rule_for"]
+
+Clock = Callable[[], float]
+Found = TypeVar("Found")
+
+RETRY_SECONDS = 5.0
 
 _logger = logging.getLogger(__name__)
+_unreachable: dict[str, float] = {}  # logs that could not be read, and when
 
 
 def match(
-    message: str, error_type: str | None = None, *, clock: Callable[[], float] = time.monotonic
+    message: str, error_type: str | None = None, *, clock: Clock = time.monotonic
 ) -> "Match | None":
-    """The pattern of an error in the log of `GRACE_*`, with its active rule; None if it is unknown.
+    """The pattern of an error in the log of `GRACE_*`, with its active rule and its record.
 
-    Never raises for a log that cannot be read: it says so once a look, and knows no pattern then.
-    `clock` gives seconds; what was read is taken to be true for 5 of them.
+    None for an error not learned yet. Never raises for a log that cannot be read: a warning says
+    so once, and no pattern is known until it can. What was read is believed for 5 seconds of
+    `clock`.
     """
+    return _asked(lambda live, now: live.match(message, error_type, now), clock)
+
+
+def rule_for(error: "Error", *, clock: Clock = time.monotonic) -> "Rule | None":
+    """The active rule of the pattern of an error, else None; like `match`, and cheaper."""
+    return _asked(lambda live, now: live.rule_for(error, now), clock)
+
+
+def _asked(ask: "Callable[[Live, float], Found]", clock: Clock) -> Found | None:
+    from pydantic import ValidationError
     from sqlalchemy.exc import SQLAlchemyError
 
     from grace.errors import GraceError
+    from grace.settings import Settings
 
+    now, url = clock(), ""
     try:
-        return _live(os.getpid()).match(message, error_type, clock())
-    except (GraceError, SQLAlchemyError, OSError) as problem:
-        _logger.warning("error patterns cannot be read: %s", problem)
+        url = Settings().url
+        if now - _unreachable.get(url, -RETRY_SECONDS) < RETRY_SECONDS:
+            return None
+        found = ask(_live(url, os.getpid()), now)
+        _unreachable.pop(url, None)
+        return found
+    except (GraceError, SQLAlchemyError, OSError, ValidationError) as problem:
+        if url not in _unreachable:
+            _logger.warning("error patterns are not known: %s", " ".join(str(problem).split()))
+        _unreachable[url] = now
         return None
 
 
-@lru_cache(maxsize=1)
-def _live(process: int) -> "Live":
-    """Opened once a process: a connection must not be carried over a fork."""
+@lru_cache(maxsize=4)
+def _live(url: str, process: int) -> "Live":
+    """One a process: a connection must not be carried over a fork."""
     from grace.patterns.live import Live
 
-    return Live()
+    return Live(url)

@@ -5,63 +5,111 @@ A rule is a row of `ml_learning_logs` with the id `rule:FINGERPRINT`; its newest
 """
 
 import json
+import logging
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from sqlalchemy.engine import Connection
 
+from grace.errors import BadInput
+from grace.patterns.pattern import PREFIX as PATTERN
+from grace.patterns.pattern import TABLE, newest_rows
 from grace.store import Store
-from grace.store.schema import LOGS
 
-__all__ = ["Rule", "active_rules", "rule_of", "set_rule"]
+__all__ = ["Rule", "active_rules", "read_rules", "rule_of", "set_rule"]
 
-TABLE = LOGS["ml_learning_logs"].table
 PREFIX = "rule:"
+
+_logger = logging.getLogger(__name__)
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Rule(BaseModel):
-    """`fix` is *retry*, which Prefect tasks can carry out, or a name the governed code knows."""
+    """`fix` is *retry*, which Prefect tasks can carry out, or a name the governed code knows.
+
+    `retries` are the most there may be; a fix that is no retry needs none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    fix: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    fix: Literal["retry"] | _Name
     retries: int = Field(default=0, ge=0, le=10, strict=True)
     description: str = ""
+
+    @model_validator(mode="after")
+    def _retries_at_least_once(self) -> "Rule":
+        if self.fix == "retry" and not self.retries:
+            raise ValueError("a rule that retries says how often, 1 to 10 times")
+        return self
 
 
 def active_rules(store: Store) -> dict[str, Rule]:
     """The rule in force of each fingerprint that has one."""
-    later = TABLE.alias("later")
-    superseded = sa.exists().where(
-        later.c.learning_id == TABLE.c.learning_id, later.c.revision > TABLE.c.revision
-    )
-    query = sa.select(TABLE.c.learning_id, TABLE.c.recommended_strategy).where(
-        TABLE.c.learning_id.startswith(PREFIX, autoescape=True),
-        TABLE.c.recommended_strategy.is_not(None),
-        ~superseded,
-    )
     with store.reading() as connection:
-        rows = connection.execute(query).all()
-    return {key.removeprefix(PREFIX): Rule.model_validate_json(text) for key, text in rows}
+        return read_rules(connection)
 
 
 def rule_of(store: Store, fingerprint: str) -> Rule | None:
     return active_rules(store).get(fingerprint)
 
 
-def set_rule(store: Store, fingerprint: str, rule: Rule | None, now: datetime) -> None:
-    """Let the rule be the one in force, None for no rule; the same again adds nothing."""
-    if rule_of(store, fingerprint) == rule:
-        return
-    text = None if rule is None else json.dumps(rule.model_dump(mode="json"), sort_keys=True)
-    row = {
-        "learning_id": f"{PREFIX}{fingerprint}",
-        "learning_type": "rule_update",
-        "subsystem": "grace.patterns",
-        "pattern_name": fingerprint,
-        "recommended_strategy": text,
-        "timestamp": now,
-    }
+def set_rule(store: Store, fingerprint: str, rule: Rule | None, now: datetime) -> bool:
+    """Let the rule be the one in force, None for no rule; whether that changed anything.
+
+    Raises BadInput for a fingerprint that was never issued.
+    """
     with store.writing(now) as writer:
+        name = _pattern_name(writer.connection, fingerprint)
+        if read_rules(writer.connection).get(fingerprint) == rule:
+            return False
+        row = {
+            "learning_id": f"{PREFIX}{fingerprint}",
+            "learning_type": "pattern_update",
+            "pattern_name": name,
+            "recommended_strategy": _written(rule),
+            "timestamp": now,
+        }
         writer.append("ml_learning_logs", [row])
+        return True
+
+
+def read_rules(connection: Connection) -> dict[str, Rule]:
+    """As `active_rules`; what is no rule of this release counts as none, with a warning."""
+    rows = newest_rows(connection, PREFIX, TABLE.c.recommended_strategy)
+    read = {name: _read(name, text) for name, text in rows if text is not None}
+    return {name: rule for name, rule in read.items() if rule is not None}
+
+
+def _pattern_name(connection: Connection, fingerprint: str) -> str | None:
+    query = (
+        sa.select(TABLE.c.pattern_name)
+        .where(TABLE.c.learning_id == f"{PATTERN}{fingerprint}", TABLE.c.source == "grace")
+        .order_by(TABLE.c.revision.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        raise BadInput(f"there is no error pattern {fingerprint!r}; `grace patterns` lists them")
+    return str(found[0])
+
+
+def _written(rule: Rule | None) -> str | None:
+    return None if rule is None else json.dumps(rule.model_dump(mode="json"), sort_keys=True)
+
+
+def _read(name: str, text: str) -> Rule | None:
+    try:
+        return Rule.model_validate_json(text)
+    except ValidationError as problem:
+        said = problem.errors()[0]["msg"]
+        _logger.warning("the rule of %s cannot be read and is not followed: %s", name, said)
+        return None

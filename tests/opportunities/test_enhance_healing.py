@@ -9,7 +9,8 @@ from grace.opportunities.drawing import Case
 from grace.opportunities.enhance_healing import TARGET, case_for, healing_units, stream_of
 from grace.opportunities.finding import Finding
 from grace.opportunities.streams import see
-from grace.patterns.library import Library, learn
+from grace.patterns.learning import learn
+from grace.patterns.library import Library
 from grace.patterns.record import records
 from grace.settings import Settings
 from grace.store import Store

@@ -1,46 +1,70 @@
-"""A rule changes what failing Prefect tasks do, without any other code."""
+"""A rule changes what failing Prefect tasks do, without any other code, on a real server."""
 
-from datetime import timedelta
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
-from prefect import flow, task
+from prefect import flow, tags, task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Failed
 
-from grace import patterns
-from grace.patterns.library import Library, learn
-from grace.patterns.live import FRESH_SECONDS, Live
+from grace.patterns.library import Library
+from grace.patterns.live import FRESH_SECONDS
 from grace.patterns.rules import Rule, set_rule
 from grace.prefect import retry_by_rule, setting
-from grace.settings import Settings
-from grace.store import Store
-from tasks.levers.prefect_variable import PrefectVariable
-from tests.patterns.test_library import fail
 from tests.proposing import NOON
 
-ERROR = "Task run encountered an exception RuntimeError: HTTP 503 for page 7"
+STATE = "Task run encountered an exception RuntimeError: HTTP 503 for page 7"
+ERROR = RuntimeError("HTTP 503 for page 8")
+
+
+class Clock:
+    """Seconds that go on when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def goes_on(self) -> None:
+        self.seconds += FRESH_SECONDS
 
 
 @pytest.fixture(autouse=True)
-def _forgetful() -> None:
-    patterns._live.cache_clear()
+def _apart() -> Iterator[None]:
+    """What fails here is no part of the governed system that other tests read from this server."""
+    with tags("grace"):
+        yield
 
 
 @pytest.fixture
-def fingerprint(settings: Settings, store: Store) -> str:
-    fail(store, ERROR)
-    learn(settings, store, NOON)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def fingerprint(failing, learned, store) -> str:
+    """Learned from the message of a state, as ingestion brings it."""
+    failing.task(STATE)
+    learned()
     (pattern,) = Library.load(store)
     return pattern.fingerprint
 
 
-def attempts(error: str = "HTTP 503 for page 8") -> int:
-    """How often a task that fails once is tried, in a real flow run."""
-    tried = []
+def attempts(clock: Clock, error: Exception = ERROR, fails: int = 1, retries: int = 3) -> int:
+    """How often a task that fails so many times is tried, in a real flow run."""
+    tried: list[int] = []
 
-    @task(retries=3, retry_condition_fn=retry_by_rule)
+    def condition(task: object, run: TaskRun, state: State) -> bool:
+        return retry_by_rule(task, run, state, clock=clock)
+
+    @task(retries=retries, retry_condition_fn=condition)
     def fetch() -> None:
         tried.append(1)
-        if len(tried) == 1:
-            raise RuntimeError(error)
+        if len(tried) <= fails:
+            raise error
 
     @flow
     def governed() -> None:
@@ -50,29 +74,79 @@ def attempts(error: str = "HTTP 503 for page 8") -> int:
     return len(tried)
 
 
-def test_a_task_is_retried_from_when_its_error_has_a_rule(
-    prefect_api: str, store: Store, fingerprint: str
+def test_a_task_is_retried_while_its_error_has_a_rule(
+    prefect_api, store, fingerprint, clock
 ) -> None:
-    """Not before, not for another error, and no longer once the rule is taken away."""
-    assert attempts() == 1
+    """Not before, not for another error, and no longer once the rule is taken away; all in one
+    process, within the time for which what was read is believed."""
+    assert attempts(clock) == 1
     set_rule(store, fingerprint, Rule(fix="retry", retries=2), NOON)
-    patterns._live.cache_clear()
-    assert attempts() == 2
-    assert attempts("HTTP 404 for page 8") == 1
-    set_rule(store, fingerprint, None, NOON + timedelta(hours=1))
-    patterns._live.cache_clear()
-    assert attempts() == 1
+    assert attempts(clock) == 1
+    clock.goes_on()
+    assert attempts(clock) == 2
+    assert attempts(clock, RuntimeError("HTTP 404 for page 8")) == 1
+    assert attempts(clock, ValueError("HTTP 503 for page 8")) == 1
+    set_rule(store, fingerprint, None, NOON)
+    clock.goes_on()
+    assert attempts(clock) == 1
 
 
-def test_the_rule_says_how_often(prefect_api: str, store: Store, fingerprint: str) -> None:
-    """Of the task's three retries the rule uses one."""
-    set_rule(store, fingerprint, Rule(fix="retry", retries=1), NOON)
-    tried = []
+@pytest.mark.parametrize(("rule", "task_s", "tried"), [(1, 3, 2), (2, 3, 3), (9, 2, 3)])
+def test_the_lesser_of_rule_and_task_says_how_often(
+    prefect_api, store, fingerprint, clock, rule, task_s, tried
+) -> None:
+    set_rule(store, fingerprint, Rule(fix="retry", retries=rule), NOON)
+    assert attempts(clock, fails=99, retries=task_s) == tried
+
+
+def test_a_rule_that_says_something_else_retries_nothing(
+    prefect_api, store, fingerprint, clock
+) -> None:
+    set_rule(store, fingerprint, Rule(fix="restart-worker"), NOON)
+    assert attempts(clock) == 1
+
+
+def test_a_retried_task_completes_and_says_so(prefect_api, store, fingerprint) -> None:
+    """As governed code writes it: the function itself, in a sync and in an async task."""
+    set_rule(store, fingerprint, Rule(fix="retry", retries=2), NOON)
+    tried: list[str] = []
+
+    @task(retries=2, retry_condition_fn=retry_by_rule)
+    def fetch() -> str:
+        tried.append("sync")
+        if tried.count("sync") == 1:
+            raise ERROR
+        return "page"
+
+    @task(retries=2, retry_condition_fn=retry_by_rule, persist_result=True)
+    async def afetch() -> str:
+        tried.append("async")
+        if tried.count("async") == 1:
+            raise ERROR
+        return "page"
+
+    @flow
+    async def governed() -> list[State]:
+        return [fetch(return_state=True), await afetch(return_state=True)]
+
+    states = asyncio.run(governed())
+    assert [state.name for state in states] == ["Completed", "Completed"]
+    assert tried == ["sync", "sync", "async", "async"]
+
+
+def test_a_task_that_returns_a_failed_state_is_known_by_its_message(
+    prefect_api, failing, learned, store
+) -> None:
+    failing.task("stock of 7 is short")
+    learned()
+    (pattern,) = Library.load(store)
+    set_rule(store, pattern.fingerprint, Rule(fix="retry", retries=1), NOON)
+    tried: list[int] = []
 
     @task(retries=3, retry_condition_fn=retry_by_rule)
-    def fetch() -> None:
+    def fetch() -> State:
         tried.append(1)
-        raise RuntimeError("HTTP 503 for page 9")
+        return Failed(message="stock of 9 is short")
 
     @flow
     def governed() -> None:
@@ -82,34 +156,61 @@ def test_the_rule_says_how_often(prefect_api: str, store: Store, fingerprint: st
     assert len(tried) == 2
 
 
-def test_a_rule_takes_effect_in_a_process_that_runs_already(store: Store, fingerprint: str) -> None:
-    """Within the time for which what was read is believed, and not before."""
-    live = Live()
-    assert live.match(ERROR, None, 0.0).rule is None
-    rule = Rule(fix="retry", retries=2)
-    set_rule(store, fingerprint, rule, NOON)
-    assert live.match(ERROR, None, FRESH_SECONDS - 0.1).rule is None
-    assert live.match(ERROR, None, FRESH_SECONDS).rule == rule
+def raised_from_another() -> Exception:
+    try:
+        try:
+            raise OSError("cable cut")
+        except OSError as cut:
+            raise ERROR from cut
+    except RuntimeError as error:
+        return error
 
 
-def test_a_log_that_cannot_be_read_knows_no_pattern(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object, caplog: pytest.LogCaptureFixture
+class Wrapped:
+    """As Prefect keeps a result that is to be stored."""
+
+    result = ERROR
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda: Failed(data=ERROR, message="Task run encountered unexpected exception: …"),
+        lambda: Failed(data=raised_from_another()),
+        lambda: Failed(message=STATE),
+        lambda: Failed(message=f"Task run encountered unexpected exception: {ERROR!r}"),
+        lambda: Failed(data=None, message=STATE),
+        lambda: Failed(data=Wrapped(), message="x"),
+    ],
+)
+def test_the_error_is_found_in_whatever_state_holds_it(
+    store, fingerprint, clock, state: Callable[[], State]
 ) -> None:
-    """Governed code goes on; one warning says why nothing was found."""
+    """Exception, its cause aside, wrapped result, or message."""
+    set_rule(store, fingerprint, Rule(fix="retry", retries=1), NOON)
+    run = TaskRun.model_construct(run_count=1)
+    assert retry_by_rule(None, run, state(), clock=clock)
+    assert not retry_by_rule(None, TaskRun.model_construct(run_count=2), state(), clock=clock)
+
+
+def test_where_the_log_cannot_be_read_nothing_is_retried(
+    prefect_api, monkeypatch, tmp_path, clock, caplog
+) -> None:
+    """And the task fails as it would have: no error of ours takes the place of its own."""
     monkeypatch.setenv("GRACE_DATABASE_URL", f"sqlite:///{tmp_path}/nowhere.db")
-    assert patterns.match(ERROR) is None
-    assert "nowhere.db" in caplog.text
+    with caplog.at_level(logging.WARNING):
+        assert attempts(clock) == 1
+    assert "error patterns are not known" in caplog.text
+    assert "retry_condition_fn" not in caplog.text
 
 
-def test_a_setting_is_read_where_the_lever_sets_it(prefect_api: str) -> None:
-    """The default until it is set, the value while it is, the default when it is taken away."""
-    lever, target = PrefectVariable(), "variable:page-threshold"
+def test_a_setting_is_the_prefect_variable_s_value(prefect_api) -> None:
+    """The default until it is there."""
+    from prefect.variables import Variable
+
     assert setting("page-threshold", 0.8) == 0.8
     for value in (0.9, {"deep": [1, None]}, "text"):
-        lever.apply(target, value)
-        lever.apply(target, value)
-        assert setting("page-threshold", 0.8) == value == lever.read(target)
-    lever.apply(target, None)
-    lever.apply(target, None)
-    assert lever.read(target) is None
+        Variable.set("page-threshold", value, overwrite=True)
+        assert setting("page-threshold", 0.8) == value
+    Variable.unset("page-threshold")
     assert setting("page-threshold", 0.8) == 0.8
