@@ -8,16 +8,26 @@
 A function takes the columns of its table by name. Row, leaf and event commit together or not at
 all, from as many processes at once as one likes. A row whose newest revision says the same already
 is not logged again.
+
+A logging call never breaks its caller. A row that its table cannot hold goes to the quarantine.
+Where the log cannot be reached, rows go to a file under `spool/` beside it, and from there into the
+log with the next call that reaches it, or the next ingestion. Both are told by a warning of the
+logger `grace`; so is what could not even be spooled, row by row.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Union, cast
 
+from pydantic import ValidationError
+
+from grace.calls import Call, judge, write_call
+from grace.delivery import Delivery
 from grace.settings import Settings
-from grace.store import Store, open_store
 from grace.store.append import log_table
 from grace.values import Kind
 
@@ -42,8 +52,8 @@ __all__ = [
 
 Rows = Union[Iterable[Mapping[str, object]], "pd.DataFrame", "pa.Table"]
 
-SOURCE = "logger"
 ARROW_ROWS = 1000  # turned into Python objects at a time
+LOGGER = logging.getLogger("grace")
 
 
 class _One(Protocol):
@@ -51,14 +61,15 @@ class _One(Protocol):
 
 
 def batch(table: str, rows: Rows) -> int:
-    """Log rows into a table, all or none; how many were new.
+    """Log rows into a table; how many are new in the log by now.
 
-    Missing values of a frame (NaN, NaT, NA) and nulls of an Arrow table are null. Raises BadInput
-    naming table and column where a value cannot be kept, NotOurs or BadInput for the database.
+    Missing values of a frame (NaN, NaT, NA) and nulls of an Arrow table are null. Rows that the
+    table cannot hold go to the quarantine, the others land together. Raises BadInput for a table
+    that is not there.
     """
-    kinds = log_table(table).kinds
-    with _store().writing(datetime.now(UTC)) as writer:
-        return len(writer.append(table, _mappings(rows, kinds), source=SOURCE))
+    log, now = log_table(table), datetime.now(UTC)
+    given = enumerate(_mappings(rows, log.kinds), 1)
+    return _deliver([judge(log, row, now, number) for number, row in given], now)
 
 
 def _one(table: str) -> _One:
@@ -113,11 +124,17 @@ def _whole(value: object, kind: Kind | None) -> object:
     return int(value) if kind == "integer" else value
 
 
-def _store() -> Store:
-    return _opened(Settings().url, os.getpid())
+def _deliver(calls: list[Call], now: datetime) -> int:
+    try:
+        settings = Settings()
+    except ValidationError as problem:
+        for call in calls:
+            LOGGER.warning("a row is lost: GRACE_* is wrong (%s): %s", problem, write_call(call))
+        return 0
+    return _delivery(settings.url, settings.log_dir / "spool", os.getpid()).deliver(calls, now)
 
 
 @lru_cache(maxsize=4)
-def _opened(url: str, process: int) -> Store:
-    """Opened once a process: a connection must not be carried over a fork."""
-    return open_store(url)
+def _delivery(url: str, folder: Path, process: int) -> Delivery:
+    """One a process: its spool file is its own."""
+    return Delivery(url, folder)

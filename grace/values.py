@@ -6,13 +6,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-__all__ = ["EPOCH", "Kind", "coerce", "from_microseconds", "microseconds"]
+__all__ = ["EPOCH", "Kind", "RawJson", "coerce", "from_microseconds", "microseconds"]
 
 Kind = Literal["text", "integer", "float", "boolean", "time", "json"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 INT64 = range(-(2**63), 2**63)
+
+
+class RawJson(str):
+    """Text that is JSON already: a JSON column keeps it character for character."""
+
+    __slots__ = ()
 
 
 def microseconds(moment: datetime) -> int:
@@ -64,6 +70,8 @@ def _time(value: object) -> datetime:
 
 
 def _json(value: object) -> str:
+    if isinstance(value, RawJson):
+        return str(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

@@ -16,6 +16,7 @@ from grace.errors import BadInput
 from grace.notary.verify import verify
 from grace.settings import PROJECT
 from grace.store import open_store
+from grace.store.quarantine import entries
 from grace.store.read import newest
 from grace.store.schema import LOGS
 
@@ -100,18 +101,47 @@ def test_the_sample_that_comes_with_the_project_loads_as_readme_says(settings):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"colour": "red"}, "healing_attempts has no column colour"),
-        ({"error_line": "seven"}, "healing_attempts.error_line: expected a whole number"),
-        ({"confidence": float("nan")}, "NaN is not a number"),
-        ({"attempted_at": datetime(2026, 3, 1)}, "has no time zone"),  # noqa: DTZ001 - the point
-        ({"success": "yes"}, "expected true or false"),
+        ({"colour": "red"}, "column: row: healing_attempts has no column colour"),
+        ({"error_line": "seven"}, "type: error_line: expected a whole number"),
+        ({"error_line": "7"}, "type: error_line: expected a whole number, got '7'"),
+        ({"confidence": float("nan")}, "nan: confidence: NaN is not a number"),
+        ({"confidence": 1.7}, "range: confidence: expected from 0 to 1, got 1.7"),
+        ({"attempted_at": datetime(2026, 3, 1)}, "zone: attempted_at: 2026-03-01T00:00:00 has no"),  # noqa: DTZ001 - the point
+        ({"success": "yes"}, "type: success: expected true or false"),
+        ({"error_type": "half a \ud83d"}, "text: error_type: "),
+        ({"metadata": {"page": float("inf")}}, "json: metadata: "),
+        ({"metadata": object()}, "json: metadata: "),
     ],
 )
-def test_all_or_none(settings, row, said):
-    """One row that cannot be kept keeps the others out too, and the message names the column."""
-    with pytest.raises(BadInput, match=said):
-        log.batch("healing_attempts", [ROWS[0], row])
-    assert logged(settings) == []
+def test_a_row_that_cannot_be_kept_goes_to_the_quarantine(settings, caplog, row, said):
+    """It breaks nothing, keeps no other out, and its reason names the column."""
+    assert log.batch("healing_attempts", [ROWS[0], row, ROWS[1]]) == 2
+    assert [row["attempt_id"] for row in logged(settings)] == ["a-1", "a-2"]
+    (kept,) = entries(open_store(settings.url))
+    assert kept.reason.startswith(said)
+    assert (kept.source, kept.table) == ("logger", "healing_attempts")
+    assert f"1 of 3 rows of healing_attempts go to the quarantine; the first: {said}" in caplog.text
+
+
+@pytest.mark.parametrize("row", [7, "text", None, ["attempt_id"]])
+def test_what_is_no_row_goes_to_the_quarantine(settings, row):
+    """Whatever stands in the place of columns by name."""
+    assert log.batch("goals", [row]) == 0
+    (kept,) = entries(open_store(settings.url))
+    assert kept.reason.startswith("shape: expected columns by name")
+
+
+def test_each_call_that_is_refused_is_kept(settings):
+    """The same mistake twice is two rows, for both were meant."""
+    for _ in range(2):
+        assert log.goal(goal_id="g", progress=101) == 0
+    assert len(entries(open_store(settings.url))) == 2
+
+
+def test_text_in_a_json_column_is_a_string(settings):
+    """A caller's values have types: `null` as text is no null."""
+    log.healing_attempt(attempt_id="a-1", metadata="null")
+    assert logged(settings)[0]["metadata"] == '"null"'
 
 
 def test_a_table_that_is_not_there_is_named(settings):

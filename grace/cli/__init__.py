@@ -10,13 +10,24 @@ from typing import Annotated
 
 import typer
 
-from grace.cli import ledger, patterns, policy, proposals, propose, status, up
+from grace.cli import (
+    analyse,
+    ingest,
+    ledger,
+    patterns,
+    policy,
+    proposals,
+    propose,
+    quarantine,
+    status,
+    up,
+)
 from grace.cli.options import Options, chosen
 from grace.errors import GraceError
 
 __all__ = ["application", "main"]
 
-_COMMANDS = (up, status, propose, proposals, ledger, patterns, policy)
+_COMMANDS = (up, status, analyse, propose, proposals, ledger, patterns, policy, ingest, quarantine)
 _ANYWHERE = ("--json", "--sample", "--no-sample")
 
 
