@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from time import sleep
+from uuid import UUID, uuid4
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.events.actions import DoNothing, PauseWorkPool
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from grace.errors import Unreachable
 from grace.settings import Settings
@@ -81,26 +83,43 @@ def test_a_worker_that_falls_silent_is_revised_once(store: Store, pool: str, unt
     assert row["completed_at"] > row["started_at"]
 
 
-@pytest.fixture
-def fired(until) -> Iterator[str]:
-    """The name of an automation that fired; its first action was done, its second one failed."""
-    name, kind = f"calm-{uuid4().hex[:8]}", f"made.{uuid4().hex}"
+def fire(pool_id: UUID, name: str) -> Iterator[str]:
+    """The resource of an automation that was told its event; it goes with the generator."""
+    kind = f"made.{uuid4().hex}"
     trigger = EventTrigger(expect={kind}, posture=Posture.Reactive, threshold=1)
-    actions = [DoNothing(), PauseWorkPool(work_pool_id=uuid4())]
+    actions = [DoNothing(), PauseWorkPool(work_pool_id=pool_id)]
+    made = AutomationCore(name=name, trigger=trigger, actions=actions)
     event = {"id": str(uuid4()), "event": kind, "occurred": datetime.now(UTC).isoformat()}
     event |= {"resource": {"prefect.resource.id": "made"}}
     with get_client(sync_client=True) as client:
-        made = client.request(
-            "POST",
-            "/automations/",
-            json=AutomationCore(name=name, trigger=trigger, actions=actions).model_dump(
-                mode="json"
-            ),
-        ).json()
+        answer = client.request("POST", "/automations/", json=made.model_dump(mode="json"))
+        number = answer.json()["id"]
         client.request("POST", "/events", json=[event])
-        until(lambda: outcomes(f"prefect.automation.{made['id']}") == 2)
+        yield f"prefect.automation.{number}"
+        client.request("DELETE", f"/automations/{number}")
+
+
+@pytest.fixture(scope="module")
+def listening(prefect_server: str) -> None:
+    """A server that is healthy may not listen yet: events it is told before then fire nothing."""
+    with temporary_settings({PREFECT_API_URL: prefect_server}):
+        for _ in range(20):
+            firing = fire(uuid4(), f"first-{uuid4().hex[:8]}")
+            resource = next(firing)
+            heard = any(sleep(0.5) or outcomes(resource) for _ in range(20))
+            next(firing, None)
+            if heard:
+                return
+    raise AssertionError("no automation fires")
+
+
+@pytest.fixture
+def fired(listening: None, until) -> Iterator[str]:
+    """The name of an automation that fired; its first action was done, its second one failed."""
+    name = f"calm-{uuid4().hex[:8]}"
+    for resource in fire(uuid4(), name):
+        until(lambda resource=resource: outcomes(resource) == 2)
         yield name
-        client.request("DELETE", f"/automations/{made['id']}")
 
 
 def outcomes(resource: str) -> int:

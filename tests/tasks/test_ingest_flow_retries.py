@@ -51,7 +51,7 @@ def retries(settings: Settings, run_id: object) -> pd.DataFrame:
     ingest_prefect_runs.fn(settings, datetime.now(UTC) + SETTLE)
     found = newest(open_store(settings.url), "healing_attempts")
     mine = [json.loads(one)["flow_run"] == str(run_id) for one in found["metadata"]]
-    return found[mine].sort_values("attempt_id")
+    return found.loc[pd.array(mine, dtype="boolean")].sort_values("attempt_id")
 
 
 def test_a_flow_run_that_healed_at_its_second_attempt(settings: Settings) -> None:
