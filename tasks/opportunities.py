@@ -1,9 +1,13 @@
-"""What the engines look for, each kind of opportunity one task, and what they found."""
+"""What the engines look for: each kind of opportunity is one task, and gives its leads.
 
-from collections.abc import Sequence
+The leads of a cycle are followed together, because e-BH selects across all of its streams.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from prefect import task
+from prefect import State, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
@@ -29,6 +33,8 @@ __all__ = [
     "find_poor_healing",
     "find_recurring_errors",
     "find_waits",
+    "follow_leads",
+    "leads_of",
     "learn_patterns",
     "publish_findings",
     "record_cycle",
@@ -36,8 +42,8 @@ __all__ = [
 
 
 @task
-def find_waits(settings: Settings, now: datetime) -> list[Finding]:
-    """Look at every limit in the log; propose where it is proven, else say why not."""
+def find_waits(settings: Settings, now: datetime) -> list[Lead]:
+    """Every limit in the log."""
     search = Search.begin(settings, now)
     frame = newest(search.store, "parallel_process_logs", since=search.since)
     leads = []
@@ -48,7 +54,7 @@ def find_waits(settings: Settings, now: datetime) -> list[Finding]:
 
         origin = search.origin(pressure.key)
         leads.append(Lead(reduce_wait_time.stream_of(pressure, origin), case))
-    return search.follow(leads)
+    return leads
 
 
 @task
@@ -58,8 +64,8 @@ def learn_patterns(settings: Settings, now: datetime) -> int:
 
 
 @task
-def find_recurring_errors(settings: Settings, now: datetime) -> list[Finding]:
-    """Look at every error pattern in every task that has no rule yet, the costliest first."""
+def find_recurring_errors(settings: Settings, now: datetime) -> list[Lead]:
+    """Every error pattern in every task that has no rule yet, the costliest first."""
     search = Search.begin(settings, now)
     library = Library.load(search.store)
     frame = newest(search.store, "parallel_process_logs", since=search.since)
@@ -74,12 +80,12 @@ def find_recurring_errors(settings: Settings, now: datetime) -> list[Finding]:
             return fix_recurring_error.case_for(seen, each, tried, template, ledger_size)
 
         leads.append(Lead(fix_recurring_error.stream_of(each, search.origin(each.target)), case))
-    return search.follow(leads)
+    return leads
 
 
 @task
-def find_poor_healing(settings: Settings, now: datetime) -> list[Finding]:
-    """Look at how often healing works, and which error has a better fix than what is tried."""
+def find_poor_healing(settings: Settings, now: datetime) -> list[Lead]:
+    """How often healing works, and which error has a better fix than what is tried."""
     search = Search.begin(settings, now)
     attempts = newest(search.store, "healing_attempts", since=search.since)
     units = enhance_healing.healing_units(attempts, now)
@@ -96,7 +102,17 @@ def find_poor_healing(settings: Settings, now: datetime) -> list[Finding]:
         return rule is None and search.standing(enhance_healing.KIND, target) is None
 
     begun = first_time(search.store, "healing_attempts") or now
-    return search.follow([Lead(enhance_healing.stream_of(units, begun), case)])
+    return [Lead(enhance_healing.stream_of(units, begun), case)]
+
+
+@task
+def follow_leads(settings: Settings, now: datetime, leads: Sequence[Lead]) -> list[Finding]:
+    """Propose what is proven, say of the others why not.
+
+    Pass the leads as `prefect.utilities.annotations.quote(leads)`, or Prefect looks for futures in
+    every number of every stream.
+    """
+    return Search.begin(settings, now).follow(leads)
 
 
 @task
@@ -137,9 +153,18 @@ def record_cycle(
         writer.append("meta_loop_logs", [row])
 
 
-def check_none_failed(findings: Sequence[Finding]) -> None:
-    """Raises CheckFailed naming the targets that could not be looked at, after all the others."""
-    failed = [f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"]
+def leads_of(looked: Iterable[State[list[Lead]]]) -> list[Lead]:
+    """What the searches gave that did not fail."""
+    return [lead for state in looked if state.is_completed() for lead in state.result()]
+
+
+def check_none_failed(parts: Iterable[State[Any]], findings: Sequence[Finding]) -> None:
+    """Raises CheckFailed naming the parts and targets that failed, after all the others are done.
+
+    `parts` are the final states of a cycle's tasks.
+    """
+    failed = [str(state.message) for state in parts if not state.is_completed()]
+    failed += [f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"]
     if failed:
         raise CheckFailed("; ".join(failed))
 

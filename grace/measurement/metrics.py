@@ -10,6 +10,8 @@ MetricName = Literal[
     "mean execution time",
     "share of runs that fail so",
     "healing success rate",
+    "mean confidence",
+    "execution rate",
 ]
 
 
@@ -36,6 +38,8 @@ _METRICS = (
     Metric("mean execution time", "s", "lower", 0.5),
     Metric("share of runs that fail so", "share", "lower", 0.01),
     Metric("healing success rate", "share", "higher", 0.01),
+    Metric("mean confidence", "share", "higher", 0.01),
+    Metric("execution rate", "share", "higher", 0.01),
 )
 
 

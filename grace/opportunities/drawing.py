@@ -18,7 +18,14 @@ from grace.store.ids import uuid7
 
 __all__ = ["Case", "Kind", "draw_up"]
 
-Kind = Literal["reduce_wait_time", "fix_recurring_error", "enhance_healing", "by_hand"]
+Kind = Literal[
+    "reduce_wait_time",
+    "fix_recurring_error",
+    "enhance_healing",
+    "improve_ml_confidence",
+    "improve_execution",
+    "by_hand",
+]
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,24 @@
-"""The tasks: an analysis that is loaded from the log, and shown in Prefect."""
+"""The task: an analysis of the log, shown in Prefect."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 
-from grace.analysis.window import Analysis
 from grace.settings import Settings
 from grace.store import open_store
-from tasks.analysis import load_analysis, publish_analysis
+from tasks.analysis import publish_analysis
 from tests.analysis.conftest import write
 from tests.analysis.logs import Entry
 
 NOON = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
-NOW = NOON + timedelta(days=1)
 
 
 def decision(key: int, status: str) -> Entry:
     row = {"log_id": str(key), "timestamp": NOON, "status": status, "source": "logger"}
     return "agentic_spine_logs", row, NOON
-
-
-@flow
-def one_cycle(settings: Settings) -> Analysis:
-    analysis = load_analysis(settings, NOON - timedelta(hours=1), NOON + timedelta(hours=1), NOW)
-    publish_analysis(settings, analysis)
-    return analysis
 
 
 def artifacts(key: str) -> list[Artifact]:
@@ -45,9 +35,9 @@ def test_the_analysis_is_shown_as_an_artifact(
     of = settings.for_sample(sample)
     store = open_store(of.url)
     write(store, [decision(n, "executed" if n < 9 else "failed") for n in range(12)])
+    window = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
     before = len(artifacts(f"analysis-{of.log_name}"))
-    analysis = one_cycle(of)
-    assert (analysis.autonomy.executed, analysis.autonomy.execution.n) == (9, 12)
+    publish_analysis(of, *window)
     shown = artifacts(f"analysis-{of.log_name}")
     assert len(shown) == before + 1
     told = [one.description for one in shown if "| decisions executed | 75.0 % |" in str(one.data)]
