@@ -34,6 +34,19 @@ WAIT = Gate(2.0, "mean_above")  # seconds
 
 
 @dataclass(frozen=True)
+class Course:
+    """How the attempts of a run go together, and how far the rate rises for half of each day."""
+
+    name: str
+    icc: float
+    above: float = 0.0
+
+    def rate(self, below: float = 0.0) -> Floats:
+        """One rate a unit: the threshold, or so much below it, plus the daily cycle."""
+        return daily(RATE.threshold - below, self.above)
+
+
+@dataclass(frozen=True)
 class Null:
     """`draw(rng, n)` gives n streams, (n, units), none of them ever beyond the gate's threshold."""
 
@@ -63,11 +76,9 @@ def daily(rate: float, above: float, below: float = 0.0) -> Floats:
     return np.asarray(rate + above * np.maximum(0, wave) + below * np.minimum(0, wave))
 
 
-def after_good(rates: Floats | float, days: int = 14) -> Floats:
-    """One rate a unit: at first 95 %, then as given."""
-    units = np.broadcast_to(rates, HOURS * RUNS_AN_HOUR).copy()
-    units[: days * DAY] = 0.95
-    return units
+def after_good(rates: Floats, good: float, days: int) -> Floats:
+    """One rate a unit: for some days `good`, then as given."""
+    return np.where(np.arange(rates.size) < days * DAY, good, rates)
 
 
 def waits(rng: np.random.Generator, n: int, mean: float, sigma: float) -> Floats:
@@ -75,30 +86,37 @@ def waits(rng: np.random.Generator, n: int, mean: float, sigma: float) -> Floats
     return rng.lognormal(math.log(mean) - sigma**2 / 2, sigma, (n, HOURS * RUNS_AN_HOUR))
 
 
+# what the promise names
+COURSES = (
+    Course("independent attempts", 0),
+    Course("ICC 0.05", 0.05),
+    Course("ICC 0.1", 0.1),
+    Course("ICC 0.2", 0.2),
+    Course("daily cycle, ICC 0.2", 0.2, above=0.05),
+)
+BEYOND_THE_NAMED = (Course("ICC 0.5", 0.5), Course("ICC 1", 1))
+DELAYS_PROMISED_FOR = COURSES[2]
+GOOD_DAYS = 14
+
+
+def at_threshold(course: Course, good: float = 0.95, good_days: int = 0) -> Null:
+    """A rate that is never below the threshold, after so many days at the rate `good`."""
+    rates = after_good(course.rate(), good, good_days)
+    past = f"{good_days} days at {good:.0%}, then " if good_days else ""
+    name = f"rate, {past}{course.name}"
+    return Null(name, RATE, lambda rng, n: attempts(rng, n, rates, course.icc))
+
+
+def wait_at_threshold(sigma: float) -> Null:
+    name = f"wait, lognormal sigma {sigma:g}"
+    return Null(name, WAIT, lambda rng, n: waits(rng, n, WAIT.threshold, sigma))
+
+
 NULLS = (
-    Null("rate, independent attempts", RATE, lambda rng, n: attempts(rng, n, 0.85, 0)),
-    Null("rate, ICC 0.05", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.05)),
-    Null("rate, ICC 0.1", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.1)),
-    Null("rate, ICC 0.2", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.2)),
-    Null("rate, ICC 0.5", RATE, lambda rng, n: attempts(rng, n, 0.85, 0.5)),
-    Null("rate, ICC 1", RATE, lambda rng, n: attempts(rng, n, 0.85, 1)),
-    Null(
-        "rate, daily cycle, ICC 0.2", RATE, lambda rng, n: attempts(rng, n, daily(0.85, 0.05), 0.2)
-    ),
-    *(
-        Null(f"rate, 14 days at 95% before, {name}", RATE, draw)
-        for name, draw in (
-            ("independent", lambda rng, n: attempts(rng, n, after_good(0.85), 0)),
-            ("ICC 0.2", lambda rng, n: attempts(rng, n, after_good(0.85), 0.2)),
-            (
-                "daily cycle, ICC 0.2",
-                lambda rng, n: attempts(rng, n, after_good(daily(0.85, 0.05)), 0.2),
-            ),
-        )
-    ),
-    Null("wait, lognormal sigma 0.5", WAIT, lambda rng, n: waits(rng, n, 2.0, 0.5)),
-    Null("wait, lognormal sigma 1", WAIT, lambda rng, n: waits(rng, n, 2.0, 1.0)),
-    Null("wait, lognormal sigma 2", WAIT, lambda rng, n: waits(rng, n, 2.0, 2.0)),
+    *(at_threshold(course) for course in COURSES),
+    *(at_threshold(course, good_days=GOOD_DAYS) for course in COURSES),
+    *(at_threshold(course) for course in BEYOND_THE_NAMED),
+    *(wait_at_threshold(sigma) for sigma in (0.5, 1, 2)),
 )
 
 
@@ -153,16 +171,16 @@ def hours_to_raise(streams: Floats, gate: Gate, changed_at: npt.NDArray[np.intp]
 
 
 def worsening(
-    rng: np.random.Generator, n: int, good: float, good_days: int
+    rng: np.random.Generator, n: int, course: Course, good: float, good_days: int
 ) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Streams at the rate `good` for some days, then 15 points below the threshold, ICC 0.1.
+    """Streams at the rate `good` for some days, then 15 points below the threshold.
 
     The change falls on any unit of a half day, since bets begin each half day.
     """
     jitter = rng.integers(DAY // 2, size=n) if good_days else np.zeros(n, dtype=np.intp)
     changed_at = good_days * DAY + jitter
     before = np.arange(HOURS * RUNS_AN_HOUR) < changed_at[:, None]
-    return attempts(rng, n, np.where(before, good, RATE.threshold - 0.15), 0.1), changed_at
+    return attempts(rng, n, np.where(before, good, course.rate(0.15)), course.icc), changed_at
 
 
 def seconds_to_weigh(repeats: int = 7) -> Iterator[tuple[str, float]]:
@@ -197,15 +215,19 @@ def false_raises(n: int) -> tuple[str, bool]:
 
 def power(n: int) -> tuple[str, bool]:
     rng, rows, kept = np.random.default_rng(SEED + 1), [], True
-    for good, days, bar in ((0.85, 0, 12), (0.90, 14, 20), (0.95, 14, 20), (0.99, 14, 20)):
-        streams, changed_at = worsening(rng, n, good, days)
+    histories = [(course, 0.95, days) for days in (0, GOOD_DAYS) for course in COURSES]
+    histories += [(DELAYS_PROMISED_FOR, good, GOOD_DAYS) for good in (0.90, 0.99)]
+    for course, good, days in histories:
+        streams, changed_at = worsening(rng, n, course, good, days)
         low, middle, high = np.percentile(
             hours_to_raise(streams, RATE, changed_at), [10, 50, 90], method="higher"
         )
-        kept &= bool(middle <= bar)
-        history = f"{days} days at {good:.0%}" if days else "none: bad from the start"
-        rows.append((history, f"{middle:.1f}", f"{low:.1f} to {high:.1f}", str(bar)))
-    return table(("history", "median hours", "middle 80 %", "bar"), rows), kept
+        promised = (20 if days else 12) if course is DELAYS_PROMISED_FOR else None
+        kept &= promised is None or bool(middle <= promised)
+        past = f"{days} days at {good:.0%}" if days else "none: bad from the start"
+        span = f"{low:.1f} to {high:.1f}"
+        rows.append((course.name, past, f"{middle:.1f}", span, str(promised or "none")))
+    return table(("rate", "history", "median hours", "middle 80 %", "bar"), rows), kept
 
 
 def main(n: int = 4000) -> int:

@@ -12,6 +12,8 @@ from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 from tasks.opportunities import (
     check_none_failed,
+    find_low_confidence,
+    find_low_execution,
     find_poor_healing,
     find_recurring_errors,
     follow_leads,
@@ -23,7 +25,7 @@ from tasks.opportunities import (
 
 __all__ = ["proactive_improvement"]
 
-KINDS = (find_recurring_errors, find_poor_healing)
+KINDS = (find_recurring_errors, find_poor_healing, find_low_confidence, find_low_execution)
 
 
 @flow(name="proactive-improvement", retries=0, log_prints=True)

@@ -1,1 +1,5 @@
 """Grace: closed-loop improvement of automated systems, approved by a person and proven."""
+
+from grace.permission import may
+
+__all__ = ["may"]

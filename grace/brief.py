@@ -8,6 +8,7 @@ from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
 from grace.markdown import plain
 from grace.measurement.metrics import Metric, metric
+from grace.settings import DEMO
 
 __all__ = ["brief", "duration"]
 
@@ -40,8 +41,8 @@ def duration(seconds: float) -> str:
 
 
 def _heading(proposal: Proposal) -> str:
-    sample = "*sample workload* - " if proposal.log == "sample" else ""
-    return f"## {sample}{plain(proposal.title)}\n"
+    whose = {"main": "", "sample": "*sample workload* - ", DEMO: "*simulated system* - "}
+    return f"## {whose.get(proposal.log, f'*{proposal.log}* - ')}{plain(proposal.title)}\n"
 
 
 def _seen(evidence: Evidence) -> str:
@@ -114,12 +115,14 @@ def _measurement(proposal: Proposal) -> str:
 
 
 def _undo(proposal: Proposal) -> str:
-    undone_as = "grace --sample undo" if proposal.log == "sample" else "grace undo"
+    if not proposal.risk.reversible:
+        return "### How it is undone\n\n**It cannot be undone:** what it does stays done.\n"
+    undone_as = "grace undo" if proposal.log == "main" else f"grace --log {proposal.log} undo"
     none = "is kept" if proposal.plan.on_no_effect == "keep" else "is undone"
+    by_hand = f" A reviewer undoes it at any time: `{undone_as} {proposal.proposal_id}`."
     return (
         f"### How it is undone\n\nIf it makes things worse it is undone by itself; if it changes "
-        f"nothing it {none}. A reviewer undoes it at any time: "
-        f"`{undone_as} {proposal.proposal_id}`.\n"
+        f"nothing it {none}.{'' if proposal.log == DEMO else by_hand}\n"
     )
 
 

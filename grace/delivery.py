@@ -17,7 +17,7 @@ from grace.errors import GraceError
 from grace.spool import Spool, take_file
 from grace.store import Store, open_store
 
-__all__ = ["Delivery"]
+__all__ = ["AWAY", "Delivery", "open_live"]
 
 LOGGER = logging.getLogger("grace")
 # a caller waits so long for a log that others write, and not at all for some time thereafter
@@ -48,7 +48,7 @@ class Delivery:
         return 0
 
     def _log(self, calls: Sequence[Call], now: datetime) -> int:
-        store = _open(self._url)
+        store = open_live(self._url)
         waiting = self._spool.waiting
         if waiting is not None and not take_file(store, waiting, now)[1]:
             self._put(calls, now)  # behind those that wait: what is later must land later
@@ -78,7 +78,7 @@ def _tell_refused(calls: Sequence[Call]) -> None:
         )
 
 
-def _open(url: str) -> Store:
+def open_live(url: str) -> Store:
     """Opened once a process, and again when another file lies in its place."""
     if _file(url) is None:
         open_store(url).engine.dispose()

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from grace.errors import BadInput
 from grace.governance.change import Change
+from grace.settings import Settings
 
 __all__ = ["Lever", "find_lever", "lever_names", "verify"]
 
@@ -40,9 +41,13 @@ def lever_names() -> list[str]:
     return sorted(entry.name for entry in entry_points(group=GROUP))
 
 
-def find_lever(name: str) -> Lever:
+def find_lever(name: str, settings: Settings) -> Lever:
+    """The lever of this name for the installation that the log of `settings` is about.
+
+    An entry point is called with the settings. Raises BadInput where there is no such lever.
+    """
     for entry in entry_points(group=GROUP, name=name):
-        lever: Lever = entry.load()()
+        lever: Lever = entry.load()(settings)
         return lever
     raise BadInput(f"there is no lever {name!r}; there are: {', '.join(lever_names()) or 'none'}")
 

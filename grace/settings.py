@@ -1,20 +1,28 @@
 """Where Grace keeps its things and how it is reached: `GRACE_*` variables or a file."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["PROJECT", "Settings"]
+__all__ = ["DEMO", "PROJECT", "Settings"]
 
+LOG_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+DEMO = "demo"
+# what is configured for a real log and never holds for the demo's
+_REAL = ("database_url", "policy_file", "governance_file", "checkpoint_url", "notify_block")
+# folders beside those of the logs
+RESERVED = frozenset({"prefect", "run", "samples"})
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
     """One log with its database, key and checkpoint.
 
-    The sample workload has a log of its own (`sample=True`), so that nothing of it ever enters a
-    real one; both may live beside each other under one `data_dir`.
+    `main` is the log of this installation, `sample` that of its sample workload, so that nothing of
+    it ever enters a real one; every connected installation has one too, by the name it was
+    connected as. All live beside each other under one `data_dir`.
     """
 
     model_config = SettingsConfigDict(
@@ -22,26 +30,55 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = PROJECT / "data"
-    sample: bool = False
+    log: str = "main"
     database_url: str | None = None
     policy_file: Path | None = None
     governance_file: Path | None = None
     checkpoint_url: str | None = None
+    # where Prefect's server listens; it asks nobody who they are
+    host: str = "127.0.0.1"
     port: int = Field(default=4200, ge=1, le=65535)
     notify_block: str | None = None
 
+    @field_validator("log")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if name in RESERVED or not LOG_NAME.fullmatch(name):
+            raise ValueError(
+                "a log's name has lower-case letters, digits and hyphens, and is none of "
+                f"{', '.join(sorted(RESERVED))}"
+            )
+        return name
+
     @property
-    def log_name(self) -> str:
-        return "sample" if self.sample else "main"
+    def sample(self) -> bool:
+        return self.log == "sample"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the log is of this installation itself, and of none that is connected."""
+        return self.log in ("main", "sample")
 
     @property
     def log_dir(self) -> Path:
         """Database, signing key, outside checkpoint and spool of this log."""
-        return self.data_dir / self.log_name
+        return self.data_dir / self.log
 
     @property
     def url(self) -> str:
-        return self.database_url or f"sqlite:///{self.log_dir / 'grace.db'}"
+        return self._of_this_log(self.database_url) or f"sqlite:///{self.log_dir / 'grace.db'}"
+
+    @property
+    def publishing_url(self) -> str | None:
+        return self._of_this_log(self.checkpoint_url)
+
+    def _of_this_log(self, address: str | None) -> str | None:
+        """One address is the main log's; one with `{log}` in it is each real log's own."""
+        if address is None or self.log == DEMO:
+            return None
+        if "{log}" in address:
+            return address.replace("{log}", self.log)
+        return address if self.log == "main" else None
 
     @property
     def key_file(self) -> Path:
@@ -71,5 +108,7 @@ class Settings(BaseSettings):
         """What `grace up` brought up: API address and process ids."""
         return self.run_dir / "installation.json"
 
-    def for_sample(self, sample: bool) -> "Settings":
-        return self.model_copy(update={"sample": sample})
+    def for_log(self, name: str) -> "Settings":
+        """Raises ValidationError for a name that no log can have."""
+        own = dict.fromkeys(_REAL) if name == DEMO else {}
+        return self.model_copy(update={"log": self._names_a_folder(name), **own})

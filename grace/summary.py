@@ -12,11 +12,14 @@ from grace.governance.decisions import is_paused
 from grace.governance.register import list_entries
 from grace.opportunities.finding import Finding
 from grace.store import Store
+from grace.store.append import OWN_SOURCES
 from grace.store.schema import LOGS
 
 __all__ = ["Summary", "last_findings", "summarise", "why"]
 
 CYCLES = LOGS["meta_loop_logs"].table
+# what a person wants to hear first where one target was looked at in several ways
+TELLING = ("proposed", "failed", "open", "forbidden", "held back", "resting", "watching", "quiet")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def last_findings(store: Store) -> list[Finding]:
     """What the newest cycle of each engine found about each target it looked at."""
     newest = (
         sa.select(sa.func.max(CYCLES.c.ledger_index))
-        .where(CYCLES.c.completed_at.is_not(None), CYCLES.c.source == "grace")
+        .where(CYCLES.c.completed_at.is_not(None), CYCLES.c.source.in_(OWN_SOURCES))
         .group_by(CYCLES.c.focus_area)
     )
     query = (
@@ -75,11 +78,12 @@ def last_findings(store: Store) -> list[Finding]:
 def why(store: Store, target: str) -> Finding:
     """Why the newest cycle did or did not propose something for a target.
 
-    Raises BadInput naming the targets there are.
+    Of several findings about it, the one that says most. Raises BadInput naming the targets there
+    are.
     """
     findings = last_findings(store)
-    for finding in findings:
-        if finding.target == target:
-            return finding
+    about = [finding for finding in findings if finding.target == target]
+    if about:
+        return min(about, key=lambda finding: TELLING.index(finding.standing))
     known = ", ".join(finding.target for finding in findings) or "none yet"
     raise BadInput(f"no cycle has looked at {target!r}; targets looked at: {known}")

@@ -21,9 +21,9 @@ def publish_analysis(settings: Settings, since: datetime, until: datetime) -> No
     The rollups are advanced by what is new in the log; nothing else of it is read again.
     """
     analysis = analyse(open_store(settings.url), since, until, now=until)
-    name = "sample workload's" if settings.sample else "main"
+    name = "sample workload's" if settings.sample else settings.log
     create_markdown_artifact(
         analysis_page(analysis, log=name),
-        key=f"analysis-{settings.log_name}",
+        key=f"analysis-{settings.log}",
         description=health_words(analysis.health),
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import fmean
 
 import numpy as np
@@ -12,19 +13,27 @@ from pydantic import JsonValue
 
 from grace.errors import BadInput
 from grace.governance.change import Change
-from grace.governance.policy import load_policy
-from grace.governance.proposal import Evidence, Prediction, Proposal
+from grace.governance.policy import Policy, load_policy
+from grace.governance.proposal import Evidence, Prediction, Proposal, Unit
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
 from grace.levers import find_lever
-from grace.opportunities import fix_recurring_error, reduce_wait_time
+from grace.opportunities import (
+    fix_recurring_error,
+    improve_execution,
+    improve_ml_confidence,
+    reduce_wait_time,
+)
 from grace.opportunities.choosing import predict
 from grace.opportunities.drawing import Case, draw_up
+from grace.opportunities.earning import execution_units
+from grace.opportunities.grouping import gap_seconds, name_of
 from grace.opportunities.waits import pressures
 from grace.patterns.library import Library
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import newest
+from tasks.executions import decisions_since
 from tasks.proposals import submit_proposal
 
 __all__ = ["propose_by_hand"]
@@ -43,7 +52,7 @@ def propose_by_hand(
     now = datetime.now(UTC)
     if by.strip().casefold() == "grace":
         raise BadInput("grace is the engine's name; say whose idea it is with --as")
-    lever, policy = find_lever(lever_name), load_policy(settings)
+    lever, policy = find_lever(lever_name, settings), load_policy(settings)
     lever.check(target, value)
     before = lever.read(target)
     if before == value:
@@ -53,11 +62,11 @@ def propose_by_hand(
     _check_none_open(entries, target)
     change = Change(lever=lever_name, target=target, before=before, after=value)
     proposal: Proposal = draw_up(
-        _case(store, change, why, by, now),
+        _case(store, policy, change, why, by, now),
         lever=lever,
         policy=policy,
         track=track_of(entries, lever_name),
-        log=settings.log_name,
+        log=settings.log,
         now=now,
         rng=np.random.default_rng(),
     )
@@ -70,21 +79,21 @@ def _check_none_open(entries: list[Entry], target: str) -> None:
             raise BadInput(f"proposal {entry.id[-12:]} for {target} is {entry.state} already")
 
 
-def _case(store: Store, change: Change, why: str, by: str, now: datetime) -> Case:
+def _case(store: Store, policy: Policy, change: Change, why: str, by: str, now: datetime) -> Case:
     """What the last day shows of the target, if anything; a person needs no proof to propose."""
     frame = newest(store, "parallel_process_logs", since=now - RECENT)
     with store.writing(now) as writer:
         size = writer.size
-    sight = _sights(change.lever)(store, frame, change, now)
+    sight = _sights(change.lever, policy)(store, frame, change, now)
     return Case(
         kind="by_hand",
-        title=f"Set {change.target} from {_told(change.before)} to {_told(change.after)}",
+        title=_title(change),
         why=why,
         proposed_by=by,
         change=change,
         evidence=Evidence(
             metric=sight.metric,
-            unit="flow run" if sight.times else "none",
+            unit=sight.unit if sight.times else "none",
             n=len(sight.times),
             mean=fmean(sight.values) if sight.values else None,
             span=(sight.times[0], sight.times[-1]) if sight.times else None,
@@ -112,15 +121,17 @@ class _Sight:
     floor_seconds: float | None = None
     gap_seconds: float | None = None
     units_a_block: int = 2
+    unit: Unit = "flow run"
 
 
 _See = Callable[[Store, pd.DataFrame, Change, datetime], _Sight]
 
 
-def _sights(lever: str) -> _See:
+def _sights(lever: str, policy: Policy) -> _See:
     known: dict[str, _See] = {
         reduce_wait_time.LEVER: _waits,
         fix_recurring_error.LEVER: _failures,
+        improve_execution.LEVER: partial(_executions, policy),
     }
     return known.get(lever, _nothing)
 
@@ -169,9 +180,44 @@ def _failures(store: Store, frame: pd.DataFrame, change: Change, now: datetime) 
     )
 
 
+def _executions(
+    policy: Policy, store: Store, frame: pd.DataFrame, change: Change, now: datetime
+) -> _Sight:
+    """The decisions that a permit is about."""
+    metric = improve_execution.METRIC
+    rows = decisions_since(store, policy, now - RECENT)
+    units = execution_units(improve_execution.of_change(rows, change), now)
+    if not units:
+        how = "no such decision was logged within a day, so nothing would measure a change"
+        return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
+    values = [unit.value for unit in units]
+    times = [unit.completed for unit in units if unit.completed]
+    how = "a change by hand comes without a prediction"
+    return _Sight(
+        metric=metric,
+        prediction=Prediction(metric=metric, now=fmean(values), then=None, how=how),
+        subject=change.target.partition(":")[2],
+        times=times,
+        values=values,
+        gap_seconds=gap_seconds(times),
+        unit=name_of(units),
+    )
+
+
 def _nothing(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
     metric, how = reduce_wait_time.METRIC, "Grace knows no metric that this lever moves"
     return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
+
+
+def _no_way_back(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
+    metric, how = improve_ml_confidence.CONFIDENCE, "what was run cannot be taken back to compare"
+    return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
+
+
+def _title(change: Change) -> str:
+    if change.lever == improve_ml_confidence.RUN and isinstance(change.after, dict):
+        return f"Run {change.target.partition(':')[2]} with {_told(change.after['parameters'])}"
+    return f"Set {change.target} from {_told(change.before)} to {_told(change.after)}"
 
 
 def _told(value: JsonValue) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from prefect import task
 from prefect.runtime import flow_run
@@ -12,22 +12,28 @@ from grace.actions.applying import apply_approved, recover_applying
 from grace.actions.measuring import Measuring, Step
 from grace.actions.turns import turn
 from grace.actions.undoing import undo
+from grace.desk import Desk
 from grace.errors import NotAllowed
 from grace.governance.policy import Policy, load_policy
 from grace.governance.register import Entry, find
-from grace.levers import Lever, find_lever
+from grace.levers import Lever
 from grace.settings import Settings
 from grace.states import State
 from grace.store import Store, open_store
-from tasks.runs import start_run
+from tasks.prefect_desk import PrefectDesk
 from tasks.units import load_units
 
 __all__ = ["Carried", "apply_change", "take_step", "undo_change"]
 
-
-# Prefect starts a scheduled run up to some tenths of a second early, and a step before its border
-# is none
-MARGIN = timedelta(seconds=1)
+# what people are told of by a notice; the rest they read where they look
+TOLD: dict[State, str] = {
+    "applied": "a change was applied",
+    "superseded": "an approved change was not applied",
+    "failed": "a change could not be applied",
+    "kept": "a change was kept",
+    "rolled_back": "a change was undone",
+    "rollback_failed": "a change could not be undone",
+}
 
 
 @dataclass(frozen=True)
@@ -46,88 +52,83 @@ class _Held:
     entry: Entry
     lever: Lever
     policy: Policy
+    desk: Desk
+
+    def tell(self) -> None:
+        """Let people know where the proposal stands, if that has changed."""
+        now = find(self.store, self.entry.id)
+        if now.state != self.entry.state and now.state in TOLD:
+            self.desk.tell(now, TOLD[now.state])
 
 
 @task
-def apply_change(settings: Settings, proposal_id: str) -> Carried:
+def apply_change(settings: Settings, proposal_id: str, desk: Desk | None = None) -> Carried:
     """Apply what was approved, or end what a killed process began, and have it measured."""
-    with _held(settings, proposal_id) as held:
+    with _held(settings, proposal_id, desk) as held:
         carried = _apply(held)
+        held.tell()
     if carried.state == "applied":
-        _start_step(settings, proposal_id, "first")
+        held.desk.start_step(proposal_id, "first")
     return carried
 
 
 @task
-def take_step(settings: Settings, proposal_id: str, closed_at: datetime) -> Carried:
+def take_step(
+    settings: Settings, proposal_id: str, closed_at: datetime, desk: Desk | None = None
+) -> Carried:
     """Close the block that is due, judge, and begin the next, or end the measurement.
 
     The step after it is scheduled for when the block that runs now is due.
     """
-    with _held(settings, proposal_id) as held:
-        measuring = Measuring(held.store, held.lever, held.policy, _now, flow_run.id)
-        units = load_units(held.store, held.entry)
+    with _held(settings, proposal_id, desk) as held:
+        measuring = Measuring(held.store, held.lever, held.policy, held.desk.now, flow_run.id)
+        units = load_units(held.store, held.entry, closed_at, held.policy)
         step = measuring.step(held.entry, units, closed_at)
+        held.tell()
     if step.next_at is not None:
-        _start_step(settings, proposal_id, step.next_at.isoformat(), step.next_at)
+        held.desk.start_step(proposal_id, step.next_at.isoformat(), step.next_at)
     return Carried(step.entry.state, _step_told(step))
 
 
 def undo_change(settings: Settings, proposal_id: str, reviewer: str, reason: str) -> Entry:
     """Put the target back at a reviewer's word, whatever is being measured."""
     with _held(settings, proposal_id) as held:
-        return undo(
+        undone = undo(
             held.store,
             held.lever,
             held.entry,
             held.policy,
-            _now,
+            held.desk.now,
             reason=reason,
             reviewer=reviewer,
         )
-
-
-def _start_step(
-    settings: Settings, proposal_id: str, which: str, at: datetime | None = None
-) -> None:
-    """Have a worker take a step, now or at a border; the same one again is the same run."""
-    start_run(
-        settings,
-        "measurement",
-        "on-block",
-        {"proposal_id": proposal_id},
-        key=f"{settings.log_name}:{proposal_id}:{which}",
-        name=f"measure {proposal_id[-8:]} {f'{at:%H:%M:%S}' if at else which}",
-        at=at and at + MARGIN,
-    )
+        held.tell()
+        return undone
 
 
 def _apply(held: _Held) -> Carried:
     entry = held.entry
-    parts = (held.store, held.lever, entry)
+    parts, now = (held.store, held.lever, entry), held.desk.now
     try:
         if entry.state == "applying":
-            entry = recover_applying(*parts, _now, flow_run.id)
+            entry = recover_applying(*parts, now, flow_run.id)
         elif entry.state == "approved":
-            entry = apply_approved(*parts, held.policy, _now, flow_run.id)
+            entry = apply_approved(*parts, held.policy, now, flow_run.id)
     except NotAllowed as brake:
         return Carried(entry.state, f"{entry.id} is {entry.state} and waits: {brake}")
     return Carried(entry.state, _told(entry))
 
 
 @contextmanager
-def _held(settings: Settings, proposal_id: str) -> Iterator[_Held]:
+def _held(settings: Settings, proposal_id: str, desk: Desk | None = None) -> Iterator[_Held]:
     """The proposal as it stands once its target's turn has come."""
     store = open_store(settings.url, create=False)
     policy = load_policy(settings)
     change = find(store, proposal_id).proposal.change
-    lever = find_lever(change.lever)
+    desk = desk or PrefectDesk(settings)
+    lever = desk.lever(change.lever)
     with turn(settings, change.target):
-        yield _Held(store, find(store, proposal_id), lever, policy)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        yield _Held(store, find(store, proposal_id), lever, policy, desk)
 
 
 def _told(entry: Entry) -> str:

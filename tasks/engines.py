@@ -1,5 +1,6 @@
 """When Grace's own deployments ran last and run next, as Prefect tells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
+from grace.installation.deployments import LOG_TAG, SAMPLE_TAG
 from grace.settings import Settings
 from tasks.prefect_client import prefect_client
 
@@ -46,9 +48,14 @@ def read_engines(settings: Settings) -> list[Engine]:
         engines = [
             _engine(client, deployment, f"{flows[deployment.flow_id]}/{deployment.name}")
             for deployment in found
-            if ("sample" in deployment.tags) == settings.sample
+            if _log_of(deployment.tags) == settings.log
         ]
     return sorted(engines, key=lambda engine: engine.name)
+
+
+def _log_of(tags: Sequence[str]) -> str:
+    named = (tag.removeprefix(LOG_TAG) for tag in tags if tag.startswith(LOG_TAG))
+    return next(named, SAMPLE_TAG if SAMPLE_TAG in tags else "main")
 
 
 def _engine(client: SyncPrefectClient, deployment: DeploymentResponse, name: str) -> Engine:

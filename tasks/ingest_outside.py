@@ -63,10 +63,10 @@ def load_spool(settings: Settings, now: datetime) -> Ingested:
 def publish_ingested(settings: Settings, done: Ingested, now: datetime) -> None:
     """One markdown artifact a log, whose versions are the history of its ingestions."""
     create_markdown_artifact(
-        f"# Read into the log *{settings.log_name}*\n\n{now:%Y-%m-%d %H:%M:%S} UTC: {done}.\n\n"
+        f"# Read into the log *{settings.log}*\n\n{now:%Y-%m-%d %H:%M:%S} UTC: {done}.\n\n"
         "| source | table | read | new | there already | quarantined | |\n"
         f"|---|---|---:|---:|---:|---:|---|\n{''.join(map(_line, done.sources))}",
-        key=f"ingestion-outside-{settings.log_name}",
+        key=f"ingestion-outside-{settings.log}",
         description="What files and databases brought",
     )
 

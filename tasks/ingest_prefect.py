@@ -15,6 +15,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from grace.connection import read_connection
 from grace.ingestion.prefect_flow_retries import StateChange, flow_retry_rows
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
@@ -25,7 +26,16 @@ from tasks.ingest_prefect_beside import ingest_beside
 from tasks.prefect_api import RunHistory, Window, run_history
 from tasks.prefect_family import Family
 
-__all__ = ["Counts", "Ingestion", "ingest_prefect_runs", "publish_counts", "split"]
+__all__ = [
+    "Counts",
+    "Ingestion",
+    "begin_history_at",
+    "belonging_to",
+    "ingest_prefect_runs",
+    "publish_counts",
+    "read_history",
+    "split",
+]
 
 READER = "prefect"
 RUNS, RETRIES = "parallel_process_logs", "healing_attempts"
@@ -38,6 +48,8 @@ RUNS_A_TRANSACTION = 1000
 INSTANT = timedelta(milliseconds=1)
 
 Say = Callable[[str], None]
+# whether a run counts, by the tags of its deployment and of the runs above it
+Ours = Callable[[frozenset[str]], bool]
 
 
 @dataclass(frozen=True)
@@ -67,21 +79,46 @@ def ingest_prefect_runs(settings: Settings, now: datetime) -> Counts:
 
     Raises Unreachable where Prefect's API does not answer; what was added until then stays.
     """
-    with run_history() as history:
+    counts = read_history(settings, now, print)
+    print(counts)
+    return counts
+
+
+def read_history(settings: Settings, now: datetime, say: Say) -> Counts:
+    """The same outside of a flow run, telling `say` how far it is."""
+    with run_history(settings) as history:
         store = open_store(settings.url)
-        counts = Ingestion(store, history, settings.sample, now, print).run()
+        counts = Ingestion(store, history, belonging_to(settings), now, say).run()
         if not settings.sample:
             beside = ingest_beside(store, history, now)
             counts = replace(counts, added={**counts.added, **beside})
-    print(counts)
     return counts
+
+
+def belonging_to(settings: Settings) -> Ours:
+    """Runs of any Grace never count, and those of the sample workload only in its own log.
+
+    On a server that is not this installation's nothing is our sample, whatever it is tagged.
+    """
+    if read_connection(settings):
+        return lambda tags: "grace" not in tags
+    return lambda tags: "grace" not in tags and ("sample" in tags) == settings.sample
+
+
+def begin_history_at(store: Store, since: datetime, now: datetime) -> bool:
+    """Leave out what ended before; False where reading has begun already."""
+    if store.cursor(READER) is not None:
+        return False
+    with store.writing(now) as writer:
+        _Place().keep(writer, since + OVERLAP)
+    return True
 
 
 def publish_counts(settings: Settings, counts: Counts, now: datetime) -> None:
     """One markdown artifact a log, whose versions are the history of the ingestion."""
     rows = [("runs read", counts.read), ("left out", counts.left_out), *counts.added.items()]
     table = "".join(f"| {name} | {number} |\n" for name, number in rows)
-    log = settings.log_name
+    log = settings.log
     create_markdown_artifact(
         f"# Prefect's runs in the log *{log}*\n\n"
         f"Read up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n| | |\n|---|---:|\n{table}",
@@ -131,10 +168,10 @@ class Ingestion:
     """One reading of a server's history, in transactions of about a thousand runs each."""
 
     def __init__(
-        self, store: Store, history: RunHistory, sample: bool, now: datetime, say: Say
+        self, store: Store, history: RunHistory, ours: Ours, now: datetime, say: Say
     ) -> None:
         self._store, self._history, self._now, self._say = store, history, now, say
-        self._sample = sample
+        self._is_ours = ours
         self._family = Family(history)
         self._place = _Place.of(store)
         self._tally: Counter[str] = Counter()
@@ -198,10 +235,6 @@ class Ingestion:
         read = len(governed_flows) + len(governed_tasks)
         self._tally += Counter({"read": read, "left out": len(flow_runs) + len(task_runs) - read})
         return batch
-
-    def _is_ours(self, tags: frozenset[str]) -> bool:
-        """Runs of Grace never count, and those of the sample workload only in its own log."""
-        return "grace" not in tags and ("sample" in tags) == self._sample
 
     def _write(self, writer: Writer, batch: _Batch, logged: Mapping[str, Limits]) -> None:
         """`logged` holds the limits of runs that are in the log as they are: they stay so."""

@@ -1,4 +1,4 @@
-"""Telling people that a proposal waits, through a notification block of Prefect."""
+"""Telling people what became of a proposal, through a notification block of Prefect."""
 
 import inspect
 
@@ -12,22 +12,29 @@ from grace.governance.register import Entry
 from grace.settings import Settings
 from tasks.runs import run_link
 
-__all__ = ["tell_waiting"]
+__all__ = ["tell", "tell_waiting"]
 
 
 def tell_waiting(settings: Settings, entry: Entry, run_id: str) -> None:
-    """Say that a proposal waits, with the link to its run.
+    """Say that a proposal waits for an answer, with the link to its run."""
+    _send(settings, "a proposal waits", entry, "A proposal waits for an answer", run_id)
 
-    A notice that cannot be sent is logged: the proposal waits in the UI all the same.
-    """
-    text = f"{entry.proposal.title}\n\nA proposal waits for an answer: {run_link(run_id)}"
+
+def tell(settings: Settings, entry: Entry, what: str, why: str = "") -> None:
+    """Say what became of a proposal, as in *a change was undone*, with the link to its run."""
+    _send(settings, what, entry, why or what.capitalize(), entry.run_id)
+
+
+def _send(settings: Settings, what: str, entry: Entry, told: str, run_id: str | None) -> None:
+    """A notice that cannot be sent is logged: what it tells stands in the log all the same."""
+    text = f"{entry.proposal.title}\n\n{told}" + (f": {run_link(run_id)}" if run_id else "")
     logger = get_logger("grace")
     logger.info("%s", text.replace("\n\n", ". "))
     if settings.notify_block is None:
         return
     try:
         block = _notification_block(settings.notify_block)
-        sending: object = block.notify(text, subject="Grace: a proposal waits")
+        sending: object = block.notify(text, subject=f"Grace: {what}")
         if inspect.iscoroutine(sending):  # some blocks are synchronous only where no loop runs
             run_coro_as_sync(sending)
     except (OSError, RuntimeError, ValueError, BadInput) as problem:

@@ -9,13 +9,23 @@ from typing import Any
 
 from prefect import State, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from grace.desk import Desk
 from grace.errors import CheckFailed
 from grace.markdown import plain
 from grace.measurement.metrics import metric
-from grace.opportunities import enhance_healing, fix_recurring_error, reduce_wait_time
+from grace.opportunities import (
+    enhance_healing,
+    fix_recurring_error,
+    improve_execution,
+    improve_ml_confidence,
+    reduce_wait_time,
+)
+from grace.opportunities.confidences import model_logs
 from grace.opportunities.drawing import Case
+from grace.opportunities.earning import execution_units
 from grace.opportunities.finding import Finding
 from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
@@ -26,10 +36,14 @@ from grace.patterns.rules import rule_of
 from grace.settings import Settings
 from grace.store import open_store
 from grace.store.read import first_time, newest
+from tasks.executions import beside, decisions_since
+from tasks.retraining import means_of, origin_of
 from tasks.search import Lead, Search
 
 __all__ = [
     "check_none_failed",
+    "find_low_confidence",
+    "find_low_execution",
     "find_poor_healing",
     "find_recurring_errors",
     "find_waits",
@@ -106,13 +120,49 @@ def find_poor_healing(settings: Settings, now: datetime) -> list[Lead]:
 
 
 @task
-def follow_leads(settings: Settings, now: datetime, leads: Sequence[Lead]) -> list[Finding]:
+def find_low_confidence(settings: Settings, now: datetime) -> list[Lead]:
+    """How sure each model is, and whether it has earned that."""
+    search = Search.begin(settings, now)
+    logs = model_logs(newest(search.store, "ml_learning_logs", since=search.since), now)
+    if not logs:
+        return []
+    means, origin = means_of(search), origin_of(search)
+    leads = []
+    for model in logs:
+
+        def case(seen: Seen, ledger_size: int, model=model) -> Case | Finding:  # type: ignore[no-untyped-def]
+            return improve_ml_confidence.case_for(seen, model, means, ledger_size)
+
+        leads += [Lead(each, case) for each in improve_ml_confidence.streams_of(model, origin)]
+    return leads
+
+
+@task
+def find_low_execution(settings: Settings, now: datetime) -> list[Lead]:
+    """How many decisions are executed, and which type of them has earned a permit."""
+    search = Search.begin(settings, now)
+    decisions = decisions_since(search.store, search.policy, search.since)
+    units = execution_units(decisions, now)
+    if not units:
+        return []
+
+    def case(seen: Seen, ledger_size: int) -> Case | Finding:
+        return improve_execution.case_for(seen, decisions, beside(search), ledger_size)
+
+    begun = first_time(search.store, "agentic_spine_logs") or now
+    return [Lead(improve_execution.stream_of(units, begun), case)]
+
+
+@task(cache_policy=NO_CACHE)  # a lead holds a function, of which no cache key can be made
+def follow_leads(
+    settings: Settings, now: datetime, leads: Sequence[Lead], desk: Desk | None = None
+) -> list[Finding]:
     """Propose what is proven, say of the others why not.
 
     Pass the leads as `prefect.utilities.annotations.quote(leads)`, or Prefect looks for futures in
     every number of every stream.
     """
-    return Search.begin(settings, now).follow(leads)
+    return Search.begin(settings, now, desk).follow(leads)
 
 
 @task
@@ -128,7 +178,7 @@ def publish_findings(settings: Settings, about: str, findings: Sequence[Finding]
     empty = "Nothing to look at has been logged yet.\n"
     create_markdown_artifact(
         f"# {about.capitalize()}{sample}\n\n{table if findings else empty}",
-        key=f"{about.replace(' ', '-')}-{settings.log_name}",
+        key=f"{about.replace(' ', '-')}-{settings.log}",
     )
 
 

@@ -15,7 +15,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from grace.ingestion.prefect_flow_retries import StateChange
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_workers import Worker
-from tasks.prefect_client import prefect_client
+from grace.settings import Settings
+from tasks.watched import watched_client
 
 if TYPE_CHECKING:
     from prefect.client.orchestration.routes import ServerRoutes
@@ -200,9 +201,12 @@ class RunHistory:
 
 
 @contextmanager
-def run_history() -> Iterator[RunHistory]:
-    """Raises Unreachable where the server does not answer, or answers with an error."""
-    with prefect_client() as client:
+def run_history(settings: Settings) -> Iterator[RunHistory]:
+    """That of the installation that the log is about.
+
+    Raises Unreachable where its server does not answer, or answers with an error.
+    """
+    with watched_client(settings) as client:
         yield RunHistory(client)
 
 

@@ -45,7 +45,7 @@ def ask_person(settings: Settings, entry: Entry, attempt: int = 1) -> Entry:
         "approval",
         "on-proposal",
         {"proposal_id": entry.id, "content_hash": entry.content_hash},
-        key=f"{settings.log_name}:{entry.id}:approval-{attempt}",
+        key=f"{settings.log}:{entry.id}:approval-{attempt}",
         name=f"approve {entry.proposal.title}",
     )
     if run_id == entry.run_id:

@@ -16,7 +16,7 @@ from grace.errors import BadInput
 from grace.settings import Settings
 from tasks.prefect_client import prefect_client
 
-__all__ = ["Run", "answer_run", "cancel_run", "read_run", "run_link", "start_run"]
+__all__ = ["Run", "answer_run", "cancel_run", "read_run", "run_link", "start_deployed", "start_run"]
 
 FormState = Literal["asking", "alive", "ended"]
 FORM_SECONDS = 15.0
@@ -48,7 +48,19 @@ def start_run(
 
     The run belongs to no other: a subflow could not be suspended.
     """
-    deployment = f"{flow}/sample-{when}" if settings.sample else f"{flow}/{when}"
+    deployment = f"{flow}/{when}" if settings.log == "main" else f"{flow}/{settings.log}-{when}"
+    return start_deployed(deployment, parameters, key=key, name=name, at=at)
+
+
+def start_deployed(
+    deployment: str,
+    parameters: dict[str, JsonValue],
+    *,
+    key: str,
+    name: str,
+    at: datetime | None = None,
+) -> str:
+    """The same for a deployment by its whole name."""
     with prefect_client() as client:
         try:
             found = client.read_deployment_by_name(deployment)

@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from grace.actions.action import last_action_on
+from grace.desk import Desk
 from grace.errors import GraceError
+from grace.governance.enabling import enabled
 from grace.governance.policy import Policy, load_policy
+from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
-from grace.levers import find_lever
+from grace.measurement.metrics import metric
 from grace.opportunities.drawing import Case, draw_up
 from grace.opportunities.finding import Finding, Standing
 from grace.opportunities.standing import standing_of
@@ -19,8 +20,7 @@ from grace.opportunities.streams import Seen, Stream, finding_for, see
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import first_time
-from tasks.artifacts import publish_brief
-from tasks.proposals import submit_proposal
+from tasks.prefect_desk import PrefectDesk
 
 __all__ = ["EVIDENCE_DAYS", "Lead", "Search"]
 
@@ -43,10 +43,12 @@ class Search:
     store: Store
     policy: Policy
     now: datetime
+    desk: Desk
 
     @classmethod
-    def begin(cls, settings: Settings, now: datetime) -> "Search":
-        return cls(settings, open_store(settings.url), load_policy(settings), now)
+    def begin(cls, settings: Settings, now: datetime, desk: Desk | None = None) -> "Search":
+        store, policy = open_store(settings.url), load_policy(settings)
+        return cls(settings, store, policy, now, desk or PrefectDesk(settings))
 
     @property
     def since(self) -> datetime:
@@ -89,7 +91,7 @@ class Search:
         return case if isinstance(case, Finding) else self._propose(seen, case)
 
     def _propose(self, seen: Seen, case: Case) -> Finding:
-        lever = find_lever(case.change.lever)
+        lever = self.desk.lever(case.change.lever)
         observed = lever.read(case.change.target)
         if observed != case.change.before:
             reason = f"it is {observed!r} now, no longer {case.change.before!r} as in the evidence"
@@ -99,13 +101,23 @@ class Search:
             lever=lever,
             policy=self.policy,
             track=track_of(list_entries(self.store), lever.name),
-            log=self.settings.log_name,
+            log=self.settings.log,
             now=self.now,
-            rng=np.random.default_rng(),
+            rng=self.desk.rng(),
         )
-        entry = submit_proposal(self.settings, proposal, self.policy)
-        publish_brief(entry, self.policy)
-        return _told(seen, entry)
+        if not enabled(self.store).allows(case.change.target):
+            return finding_for(seen, "would propose", self._would(proposal))
+        return _told(seen, self.desk.submit(proposal, self.policy))
+
+    def _would(self, proposal: Proposal) -> str:
+        """What a person would be asked, and the command that lets them be."""
+        foreseen = proposal.prediction
+        told = f"{proposal.title}. {proposal.why}"
+        if foreseen.now is not None and foreseen.then is not None:
+            show = metric(foreseen.metric).show
+            told += f" Foreseen: {foreseen.metric} {show(foreseen.now)} to {show(foreseen.then)}."
+        target = proposal.change.target
+        return f"{told} To be asked about it: grace --log {self.settings.log} enable {target}"
 
 
 def _told(seen: Seen, entry: Entry) -> Finding:

@@ -5,16 +5,19 @@ from datetime import UTC, datetime, timedelta
 from prefect import task
 
 from grace.actions.action import done_actions
+from grace.actions.drift import record_reverted, reverted
 from grace.actions.measuring import block_due
 from grace.governance.decisions import Decision, count_decisions, record_decision
 from grace.governance.policy import load_policy
 from grace.governance.register import Entry, list_entries, move
 from grace.settings import Settings
 from grace.store import open_store
+from tasks.notices import tell
+from tasks.prefect_desk import PrefectDesk
 from tasks.proposals import ask_person
 from tasks.runs import Run, cancel_run, read_run
 
-__all__ = ["expire_overdue", "find_unfinished", "restart_lost_approvals"]
+__all__ = ["expire_overdue", "find_unfinished", "report_drift", "restart_lost_approvals"]
 
 # what a run does by itself it does sooner; only then is it taken for lost
 PATIENCE = timedelta(seconds=60)
@@ -72,6 +75,17 @@ def find_unfinished(settings: Settings) -> dict[str, list[str]]:
             if now > due + PATIENCE:
                 found["step"].append(entry.id)
     return found
+
+
+@task
+def report_drift(settings: Settings) -> list[str]:
+    """Report each kept change that somebody else set back, once; the proposals' ids."""
+    store, desk = open_store(settings.url), PrefectDesk(settings)
+    found = list(reverted(store, desk.lever))
+    for each in found:
+        record_reverted(store, each, desk.now())
+        tell(settings, each.entry, "a change was set back by somebody else", each.reason)
+    return [each.entry.id for each in found]
 
 
 def _is_lost(entry: Entry) -> bool:

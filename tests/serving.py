@@ -18,14 +18,16 @@ _STOP_SECONDS = 20
 
 
 @contextmanager
-def serving_prefect(home: Path) -> Iterator[str]:
-    """The address of its API; the server ends with the block."""
+def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
+    """The address of its API; the server ends with the block. Variables are for it alone."""
     port = _free_port()
     command = [sys.executable, "-m", "prefect", "--no-prompt", "server", "start"]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env=os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"},
+            env=os.environ
+            | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"}
+            | environment,
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=log,

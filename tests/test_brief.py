@@ -27,7 +27,7 @@ POLICY = Policy(reviewers=("ann", "ben"))
         "The earliest verdict comes after 14 min, the latest after 60 min",
         "An effect below 0.52 s counts as none",
         "if it changes nothing it is undone",
-        "`grace --sample undo 0195-abc`",
+        "`grace --log sample undo 0195-abc`",
         "Reviewers: ann, ben. Answer until 2026-03-04 12:00 UTC",
     ],
 )
@@ -79,3 +79,13 @@ def test_text_from_the_log_is_shown_as_it_is():
 def test_durations_are_said_as_people_say_them(seconds, said):
     """Seconds, minutes, hours or days, whichever is short."""
     assert duration(seconds) == said
+
+
+def test_what_cannot_be_undone_says_so_and_names_no_way_back():
+    """The risk knows it; a command that would be refused is not offered."""
+    like = a_proposal()
+    page = brief(
+        an_entry(a_proposal(risk=like.risk.model_copy(update={"reversible": False}))), POLICY
+    )
+    assert "**It cannot be undone:** what it does stays done." in page
+    assert "grace --sample undo" not in page

@@ -31,37 +31,39 @@ class Switch:
         self.values[target] = value
 
 
-def test_grace_finds_its_own_lever_by_its_entry_point():
+def test_grace_finds_its_own_lever_by_its_entry_point(settings):
     """Through the same door as anybody else's."""
-    lever = find_lever("concurrency-limit")
+    lever = find_lever("concurrency-limit", settings)
     assert isinstance(lever, ConcurrencyLimit)
     assert (lever.name, lever.reach, lever.reversible) == ("concurrency-limit", "shared", True)
 
 
-def test_a_lever_is_found_under_the_name_it_has():
+def test_a_lever_is_found_under_the_name_it_has(settings):
     """The name in the entry point is the name in every change it makes."""
     assert "concurrency-limit" in lever_names()
-    assert [find_lever(name).name for name in lever_names()] == lever_names()
+    assert [find_lever(name, settings).name for name in lever_names()] == lever_names()
 
 
 @pytest.mark.parametrize("name", ["no-such-lever", "", "Concurrency-Limit", "tasks.levers"])
-def test_an_unknown_lever_is_one_line_that_names_the_known_ones(name):
+def test_an_unknown_lever_is_one_line_that_names_the_known_ones(name, settings):
     with pytest.raises(BadInput) as caught:
-        find_lever(name)
+        find_lever(name, settings)
     assert str(caught.value) == (
         f"there is no lever {name!r}; there are: {', '.join(lever_names())}"
     )
 
 
-def test_a_third_party_adds_a_lever_by_installing_a_package(tmp_path: Path, monkeypatch):
+def test_a_third_party_adds_a_lever_by_installing_a_package(tmp_path: Path, monkeypatch, settings):
     """A distribution on the path that names an entry point, and nothing else, is enough."""
-    (tmp_path / "doors.py").write_text("class Door:\n    name = 'door'\n")
+    (tmp_path / "doors.py").write_text(
+        "class Door:\n    name = 'door'\n    def __init__(self, settings): pass\n"
+    )
     metadata = tmp_path / "doors-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: doors\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[grace.levers]\ndoor = doors:Door\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert find_lever("door").name == "door"
+    assert find_lever("door", settings).name == "door"
     assert {"concurrency-limit", "door"} <= set(lever_names())
 
 

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 
+from grace import may
 from grace.account import account
 from grace.brief import brief
 from grace.errors import NotAllowed
@@ -329,6 +330,48 @@ class TestProactiveImprovementEngine:
         assert rule_of(desk.store, fingerprint).fix == "restart"
         found = Library.load(desk.store).match("QueueFull: queue 99 is full")
         assert found.fingerprint == fingerprint
+
+    def test_decisions_that_earned_it_need_not_ask_any_more(self, desk):
+        """Two days of decisions, half of which waited: seen, proposed, approved, and undone.
+
+        What waited for an answer before the policy's digest changed is answered as before.
+        """
+        begin = datetime.now(UTC) - timedelta(hours=50)
+        rows = [
+            {
+                "log_id": f"{hour}-{status}",
+                "decision_type": "restart_service",
+                "actor": "ops-agent",
+                "status": status,
+                "outcome": "success" if status == "executed" else None,
+                "timestamp": begin + timedelta(hours=hour),
+            }
+            for hour in range(48)
+            for status in ("executed", "awaiting_approval")
+        ]
+        with desk.store.writing(begin) as writer:
+            writer.append("agentic_spine_logs", rows, source="governed")
+        assert may("restart_service", system="ops-agent") == "ask"
+        assert run_deployed("proactive-improvement/hourly").is_completed()
+        (entry,) = list_entries(desk.store)
+        assert (entry.proposal.kind, entry.state) == ("improve_execution", "awaiting_approval")
+        assert entry.proposal.change.target == "permit:restart_service"
+        assert entry.proposal.evidence.mean == pytest.approx(0.5)
+        assert "surely above" in brief(entry, load_policy(desk.settings))
+        waiting = desk.propose(8)
+        for each in (entry, waiting):
+            desk.carry_on(each)
+        desk.answer(entry)
+        assert desk.entry(entry).state == "applied"
+        assert may("restart_service", system="ops-agent") == "permit"
+        assert may("restart_service", system="other-agent") == "ask"
+        desk.answer(waiting)
+        assert (desk.entry(waiting).state, desk.limit) == ("applied", 8)
+        undone = undo_change(desk.settings, entry.id, "ben", "not at the turn of the year")
+        assert undone.state == "rolled_back"
+        assert may("restart_service", system="ops-agent") == "ask"
+        assert not desk.settings.earned_file.exists()
+        assert verify(desk.settings, desk.store).ok
 
     @pytest.mark.parametrize(
         ("heals", "state", "verdict"),

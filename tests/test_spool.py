@@ -128,7 +128,7 @@ def test_a_broken_log_is_spooled(settings, database, folder, harm):
 def test_a_full_disk_is_spooled(settings, store, folder, monkeypatch):
     """SQLite may grow no further: the whole call is spooled, no half of it is in the log."""
     log.goal(goal_id="g")
-    full = delivery._open(settings.url)
+    full = delivery.open_live(settings.url)
     with full.engine.connect() as connection:
         (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")

@@ -18,7 +18,7 @@ from grace.actions.action import (
     pending_action,
 )
 from grace.actions.undoing import undo
-from grace.governance.decisions import is_paused
+from grace.governance.brakes import held
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
 from grace.levers import Lever
@@ -84,7 +84,7 @@ class Measuring:
         due = block_due(entry, done)
         if due is not None and closed_at < due:
             return Step(entry, due, len(blocks) - 1)
-        if is_paused(self.store):
+        if held(self.store, entry.proposal.change.target):
             return Step(entry, closed_at + _length(entry), len(blocks) - 1)
         if pending is None and (drift := self._drift(entry, done)):
             return Step(self._leave(entry, drift), None)

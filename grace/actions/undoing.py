@@ -36,6 +36,8 @@ def undo(
     inverse = entry.proposal.change.inverse
     if reviewer is not None:
         check_is_reviewer(reviewer, policy)
+    if not lever.reversible:
+        raise NotAllowed(f"{inverse.target} cannot be undone: {lever.name} has no way back")
     decision = None
     if entry.state != "rolling_back":
         approved = person_approved(store, entry.id, entry.content_hash)

@@ -15,6 +15,7 @@ from grace.analysis.rows import Topic, is_of_grace, labelled
 from grace.analysis.rules import Rules
 from grace.analysis.tally import Hours
 from grace.analysis.tallying import count_rows, joined, tallies, usable
+from grace.store.append import OWN_SOURCES
 
 __all__ = ["LEARNING", "Learning", "report_learning"]
 
@@ -53,7 +54,7 @@ def report_learning(found: Merged, *, learned: int, patterns: int) -> Learning:
 
 def observe(rows: pd.DataFrame, rules: Rules) -> Hours:
     updates = rows[rows["learning_type"].eq("pattern_update").fillna(False)]
-    rows = rows[~is_of_grace(rows)]
+    rows = rows[~is_of_grace(rows) & ~rows["source"].isin(OWN_SOURCES)]
     confidence, unusable = usable(_first(rows, CONFIDENCE), 0.0, 1.0)
     predictions = rows[rows["learning_type"].eq("prediction").fillna(False)]
     return joined(

@@ -29,6 +29,7 @@ __all__ = [
     "moment_of",
     "observe_rows",
     "read_rows",
+    "told_in",
     "touched",
 ]
 
@@ -81,7 +82,7 @@ def read_rows(connection: Connection, topic: Topic, span: Span) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["at", *names])
     frame["at"] = frame["at"].astype("int64")
     frame["hour"] = frame["at"] // HOUR * HOUR
-    frame["about"] = _about(frame[list(topic.described)])
+    frame["about"] = told_in(frame[list(topic.described)])
     frame["unit"] = units(_flow_runs(frame["about"]), frame["hour"])
     return frame.drop(columns=list(topic.described))
 
@@ -159,7 +160,7 @@ def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, sa.BigInteger) if isinstance(column.type, UtcTime) else column
 
 
-def _about(described: pd.DataFrame) -> "pd.Series[Any]":
+def told_in(described: pd.DataFrame) -> "pd.Series[Any]":
     """What the JSON columns say together; the earlier ones have the first word."""
     texts = zip(*(described[name] for name in reversed(described.columns)), strict=True)
     found = [_together(row) for row in texts]

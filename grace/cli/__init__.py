@@ -4,6 +4,7 @@ A file of commands offers `register(app)` and is named in `_COMMANDS`; it import
 commands need inside them, so that `grace --help` stays fast, and answers by `output.emit`.
 """
 
+import itertools
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -12,6 +13,8 @@ import typer
 
 from grace.cli import (
     analyse,
+    connect,
+    demo,
     ingest,
     ledger,
     patterns,
@@ -19,16 +22,31 @@ from grace.cli import (
     proposals,
     propose,
     quarantine,
+    run,
     status,
     up,
 )
 from grace.cli.options import Options, chosen
-from grace.errors import GraceError
+from grace.errors import BadInput, GraceError
 
 __all__ = ["application", "main"]
 
-_COMMANDS = (up, status, analyse, propose, proposals, ledger, patterns, policy, ingest, quarantine)
-_ANYWHERE = ("--json", "--sample", "--no-sample")
+_COMMANDS = (
+    up,
+    demo,
+    status,
+    analyse,
+    connect,
+    propose,
+    proposals,
+    ledger,
+    patterns,
+    policy,
+    ingest,
+    quarantine,
+    run,
+)
+_ANYWHERE = ("--json", "--sample")
 
 
 def application() -> typer.Typer:
@@ -58,9 +76,16 @@ def main(arguments: list[str] | None = None) -> None:
 def _leading(arguments: list[str]) -> list[str]:
     """The options for every command, wherever they stand before a `--`, moved to the front."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    before, after = arguments[:end], arguments[end:]
-    common = [word for word in before if word in _ANYWHERE]
-    return common + [word for word in before if word not in _ANYWHERE] + after
+    common, own = [], []
+    words = iter(arguments[:end])
+    for word in words:
+        if word == "--log":
+            common += [word, *itertools.islice(words, 1)]
+        elif word in _ANYWHERE or word.startswith("--log="):
+            common.append(word)
+        else:
+            own.append(word)
+    return common + own + arguments[end:]
 
 
 def _print_version(asked: bool) -> None:
@@ -73,16 +98,20 @@ def _for_every_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Answer with one JSON value; any command takes it.")
     ] = False,
-    sample: Annotated[
-        bool | None,
+    log: Annotated[
+        str | None,
         typer.Option(
-            "--sample/--no-sample",
-            help="The sample workload's log or the main one; any command takes it. "
-            "Default: GRACE_SAMPLE, else the main one.",
+            help="Which log: main, sample, or the name of a connected installation; any command "
+            "takes it. Default: GRACE_LOG, else main.",
         ),
     ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="The sample workload's log: short for --log sample.")
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say it.")
     ] = False,
 ) -> None:
-    chosen.set(Options(as_json=as_json, sample=sample))
+    if sample and log not in (None, "sample"):
+        raise BadInput(f"--sample and --log {log} are two different logs")
+    chosen.set(Options(as_json=as_json, log="sample" if sample else log))

@@ -82,7 +82,7 @@ def _lines(analysis: "Analysis") -> "Iterator[RenderableType]":
     from grace.analysis.wording import health_words, learning_words, window_words
 
     window = window_words(analysis.since, analysis.until)
-    yield f"Log {settings().log_name}, {window}, {analysis.activity.events} events"
+    yield f"Log {settings().log}, {window}, {analysis.activity.events} events"
     yield health_words(analysis.health)
     for title, remarks in (
         ("To improve", analysis.areas_to_improve),

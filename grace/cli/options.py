@@ -13,15 +13,15 @@ from pydantic_core import ErrorDetails
 from grace.errors import BadInput
 from grace.settings import Settings
 
-__all__ = ["Options", "chosen", "command", "options", "settings"]
+__all__ = ["Options", "chosen", "command", "log_settings", "options", "settings"]
 
 
 @dataclass(frozen=True)
 class Options:
-    """`sample` is None where nobody chose: then `GRACE_SAMPLE` does."""
+    """`log` is None where nobody chose: then `GRACE_LOG` does."""
 
     as_json: bool = False
-    sample: bool | None = None
+    log: str | None = None
 
 
 chosen: ContextVar[Options] = ContextVar("chosen", default=Options())  # noqa: B039 - frozen
@@ -38,12 +38,18 @@ def settings() -> Settings:
     Raises:
         BadInput: a variable, or a line of the file, holds what it cannot.
     """
-    sample = options().sample
+    return log_settings(options().log)
+
+
+def log_settings(name: str | None) -> Settings:
+    """Of the log of this name, None being the one that `GRACE_LOG` names; raises as above."""
     try:
         found = Settings()
+        return found if name is None else found.for_log(name)
     except ValidationError as error:
         raise BadInput("; ".join(map(_wrong_setting, error.errors()))) from error
-    return found if sample is None else found.for_sample(sample)
+    except ValueError as error:
+        raise BadInput(f"{name!r} names no log: {error}") from None
 
 
 def command() -> str:

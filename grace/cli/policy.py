@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
     from grace.governance.cedar import Rules, Ruling
     from grace.governance.change import Change
+    from grace.governance.policy import Policy
     from grace.governance.request import ChangeAction
 
 __all__ = ["register"]
 
-Value = Annotated[str, typer.Argument(help="As JSON: 8, null, …; what is no JSON is text.")]
+Value = Annotated[
+    str | None,
+    typer.Argument(help="As JSON: 8, null, …; what is no JSON is text. A decision has none."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,15 +63,17 @@ def check(
 
 
 def ask(
-    target: Annotated[str, typer.Argument(help="As in `grace propose`, for example tag:NAME.")],
-    before: Value,
-    after: Value,
+    target: Annotated[
+        str, typer.Argument(help="As in `grace propose`, for example tag:NAME; or decision:TYPE.")
+    ],
+    before: Value = None,
+    after: Value = None,
     lever: Annotated[
         str | None, typer.Option(help="What turns the target. Default: by the target's kind.")
     ] = None,
     kind: Annotated[str, typer.Option(help="The kind of proposal.")] = "by_hand",
     person: Annotated[
-        str | None, typer.Option("--as", help="Who proposes it. Default: the engine.")
+        str | None, typer.Option("--as", help="Who proposes it, or the system that decides.")
     ] = None,
     risk: Annotated[float, typer.Option(min=0, max=1, help="Its risk score.")] = 0.0,
     irreversible: Annotated[
@@ -81,9 +87,10 @@ def ask(
     """Say what the policy in force answers to a change, and why; nothing is recorded.
 
     A change may be made, may be applied at this moment, and its inverse may be made once a person
-    has approved it: three questions.
+    has approved it: three questions. A decision of the governed system is one: may it be made?
 
     Example: grace policy ask tag:pages 2 8 --risk 0.4 --at "2026-12-24 12:00"
+    Example: grace policy ask decision:restart_service --as ops-agent
     """
     from grace.cli.propose import _lever
     from grace.governance.policy import load_policy
@@ -91,10 +98,15 @@ def ask(
     from grace.governance.risk import Risk, tier_of
 
     policy = load_policy(settings())
+    moment = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
+    if before is None and after is None:
+        _ask_decision(policy, target, person, moment)
+        return
+    if before is None or after is None:
+        raise BadInput("a change has a value before and one after: grace policy ask tag:pages 2 8")
     change = _change(lever or _lever(target), target, before, after)
     tier = tier_of(policy.risk, risk)
     assumed = Risk(score=risk, tier=tier, parts={}, reversible=not irreversible)
-    moment = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
 
     def answer(action: "ChangeAction") -> "Ruling":
         asked = change.inverse if action == "inverse" else change
@@ -119,6 +131,18 @@ def ask(
         _line("inverse, once a person approved", rulings["inverse"]),
     )
     emit({**rulings, "digest": policy.digest}, "\n".join(lines))
+
+
+def _ask_decision(policy: "Policy", target: str, system: str | None, at: datetime) -> None:
+    from grace.governance.request import about_decision
+
+    kind, _, decision_type = target.partition(":")
+    if kind != "decision" or not decision_type:
+        raise BadInput(f"{target} needs its value before and after, or is it decision:{target}?")
+    if system is None:
+        raise BadInput("a rule may go by the system that decides: say which with --as")
+    ruling = policy.rule(about_decision(decision_type, system, at))
+    emit({"decide": ruling, "digest": policy.digest}, _line("decide", ruling))
 
 
 def _line(question: str, ruling: "Ruling") -> str:

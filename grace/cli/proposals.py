@@ -45,12 +45,13 @@ def proposals(
     def table() -> Table | str:
         if not entries:
             return "No proposals. `grace status --why TARGET` says why."
-        drawn = Table("id", "state", "verdict", "risk", "title", "answer until", box=None)
+        drawn = Table("id", "state", "risk", "title", "answer until", box=None)
         for entry in entries:
             proposal = entry.proposal
             risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"
-            cells = (entry.id[-12:], entry.state, entry.verdict or "", risk, proposal.title)
-            drawn.add_row(*cells, f"{proposal.deadline:%Y-%m-%d %H:%M}")
+            state = ", ".join(filter(None, (entry.state, entry.verdict)))
+            until = f"{proposal.deadline:%Y-%m-%d %H:%M}" if entry.is_open else "-"
+            drawn.add_row(entry.id[-12:], state, risk, proposal.title, until)
         return drawn
 
     emit([row(entry) for entry in entries], table)

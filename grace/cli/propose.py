@@ -24,7 +24,8 @@ def propose(
     target: Annotated[
         str,
         typer.Argument(
-            help="tag:NAME, deployment:FLOW/NAME, global:NAME, pattern:FINGERPRINT, variable:NAME."
+            help="tag:NAME, deployment:FLOW/NAME, global:NAME, pattern:FINGERPRINT, variable:NAME, "
+            "permit:TYPE, run:FLOW/DEPLOYMENT."
         ),
     ],
     value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],
@@ -57,7 +58,12 @@ def propose(
 
 
 def _lever(target: str) -> str:
-    by_kind = {"pattern": "pattern-rule", "variable": "prefect-variable"}
+    by_kind = {
+        "pattern": "pattern-rule",
+        "permit": "earned-permit",
+        "run": "run-deployment",
+        "variable": "prefect-variable",
+    }
     return by_kind.get(target.partition(":")[0], "concurrency-limit")
 
 

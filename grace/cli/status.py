@@ -12,6 +12,7 @@ from grace.errors import Unreachable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from grace.connection import Connection
     from grace.opportunities.finding import Finding
     from grace.summary import Summary
     from tasks.engines import Engine
@@ -32,6 +33,8 @@ def status(
 
     Example: grace --sample status --why tag:sample-pages
     """
+    from grace.connection import read_connection
+    from grace.governance.enabling import enabled
     from grace.notary.state import ledger_state
     from grace.store import open_store
     from grace.summary import last_findings, summarise
@@ -45,8 +48,11 @@ def status(
     engines, trouble = _engines()
     counts, findings = summarise(store), last_findings(store)
     ledger = ledger_state(settings(), store)
+    connection, allowed = read_connection(settings()), enabled(store).targets
     told = {
-        "log": settings().log_name,
+        "log": settings().log,
+        "watched": connection and connection.ui_url,
+        "enabled": allowed,
         "prefect": trouble or "answers",
         "engines": {engine.name: asdict(engine) for engine in engines},
         "findings": findings,
@@ -54,7 +60,9 @@ def status(
         "backup": None,
         **asdict(counts),
     }
-    emit(told, lambda: _page(engines, trouble, counts, findings, f"{ledger.size} rows"))
+    log = f"Log {settings().log}, ledger {ledger.size} rows" + (f" - {trouble}" if trouble else "")
+    may = [_watched(connection, allowed)] if connection else []
+    emit(told, lambda: _page([log, *may], engines, counts, findings))
 
 
 def _engines() -> "tuple[list[Engine], str | None]":
@@ -70,17 +78,19 @@ def _engines() -> "tuple[list[Engine], str | None]":
         return [], str(problem)
 
 
+def _watched(connection: "Connection", allowed: tuple[str, ...] | None) -> str:
+    may = f"may be changed: {', '.join(allowed)}" if allowed else "observe-only: nothing is changed"
+    return f"Watches {connection.ui_url} (Prefect {connection.version}); {may}"
+
+
 def _page(
-    engines: "list[Engine]",
-    trouble: str | None,
-    counts: "Summary",
-    findings: "list[Finding]",
-    ledger: str,
+    head: list[str], engines: "list[Engine]", counts: "Summary", findings: "list[Finding]"
 ) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
 
     runs = Table("engine", "every", "last run", "next run", box=None)
+    runs.columns[0].overflow = "fold"
     for engine in engines:
         hours = engine.cycle_interval_hours
         every = "on demand" if hours is None else f"{hours * 60:.0f} min"
@@ -90,7 +100,7 @@ def _page(
     lines = [f"{finding.target}: {finding.standing}. {finding.reason}" for finding in findings]
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.by_verdict.items())
     return Group(
-        f"Log {settings().log_name}, ledger {ledger}" + (f" - {trouble}" if trouble else ""),
+        *head,
         f"Paused: {counts.paused}" if counts.paused else "Not paused.",
         f"{counts.improvements_proposed} proposed, {counts.waiting} waiting, "
         f"{counts.improvements_implemented} applied; verdicts: {verdicts or 'none yet'}",

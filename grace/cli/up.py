@@ -1,5 +1,8 @@
 """`grace up` and `grace down`."""
 
+import sys
+from typing import Annotated
+
 import typer
 
 from grace.cli.options import command, settings
@@ -13,22 +16,47 @@ def register(app: typer.Typer) -> None:
     app.command()(down)
 
 
-def up() -> None:
+def up(
+    foreground: Annotated[
+        bool,
+        typer.Option(
+            "--foreground",
+            help="Stay until SIGTERM or Ctrl-C, then end it all; fail when a part of it ends.",
+        ),
+    ] = False,
+) -> None:
     """Start server, worker and signer, and deploy what prefect.yaml declares.
 
     Again, it restarts what has died and changes nothing else. With --sample the sample workload
-    and its own log run beside the main one.
+    and its own log run beside the main one. With --foreground it stays, for systemd or a container.
 
     Example: grace up --sample
     """
     from grace import installation
 
-    changed = installation.up(settings(), tell=progress)
+    if foreground:
+        return _stay_up()
+    _report(installation.up(settings(), tell=progress))
+    return None
+
+
+def _stay_up() -> None:
+    from grace import installation
+    from grace.notary.waiting import Interruptible
+
+    with Interruptible() as wait:
+        installation.stay_up(settings(), wait=wait, tell=progress, on_up=lambda: _report(True))
+
+
+def _report(changed: bool) -> None:
+    from grace import installation
+
     running = installation.read_installation(settings())
     assert running is not None
     url = running.api_url.removesuffix("/api")
     told = {"url": url, "api_url": running.api_url, "sample": running.sample, "changed": changed}
     emit(told | {"processes": running.processes}, lambda: _next_step(url, running.sample, changed))
+    sys.stdout.flush()
 
 
 def _next_step(url: str, sample: bool, changed: bool) -> str:

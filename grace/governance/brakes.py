@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from grace.errors import NotAllowed
 from grace.governance.decisions import is_paused
+from grace.governance.enabling import enabled
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
 from grace.governance.request import about_proposal
@@ -14,7 +15,7 @@ from grace.store import Store
 from grace.store.schema import LOGS, proposal_heads
 from grace.values import microseconds
 
-__all__ = ["ACTIVE", "active_on", "check_may_apply"]
+__all__ = ["ACTIVE", "active_on", "check_may_apply", "held"]
 
 ACTIONS = LOGS["actions"].table
 ACTIVE: frozenset[State] = frozenset({"applying", "applied", "measuring", "rolling_back"})
@@ -22,7 +23,7 @@ ACTIVE: frozenset[State] = frozenset({"applying", "applied", "measuring", "rolli
 
 def check_may_apply(store: Store, entry: Entry, policy: Policy, now: datetime) -> None:
     """Raises NotAllowed while a brake is on; the proposal stays approved and is tried again."""
-    if reason := is_paused(store):
+    if reason := held(store, entry.proposal.change.target):
         raise NotAllowed(reason)
     if (ruling := policy.rule(about_proposal(entry.proposal, "apply", now))).answer == "forbid":
         raise NotAllowed(f"the policy holds it back for now: {ruling.reason}")
@@ -31,6 +32,15 @@ def check_may_apply(store: Store, entry: Entry, policy: Policy, now: datetime) -
     applied = _applied_since(store, now - timedelta(days=1))
     if applied >= policy.changes_a_day:
         raise NotAllowed(f"{applied} changes were applied within a day; the policy allows no more")
+
+
+def held(store: Store, target: str) -> str | None:
+    """Why a person has it that a target may not be changed now, or None; undoing it always may."""
+    if reason := is_paused(store):
+        return reason
+    if not enabled(store).allows(target):
+        return f"{target} is not enabled: this installation is watched, and only what is may be set"
+    return None
 
 
 def active_on(store: Store, target: str, besides: str = "") -> str | None:

@@ -21,7 +21,16 @@ __all__ = [
 
 DECISIONS = LOGS["decisions"].table
 
-Question = Literal["may it be done", "a person's answer", "undo", "pause", "recover"]
+Question = Literal[
+    "may it be done",
+    "may it decide",
+    "a person's answer",
+    "undo",
+    "pause",
+    "enable",
+    "drift",
+    "recover",
+]
 
 
 @dataclass(frozen=True)

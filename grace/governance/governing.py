@@ -7,12 +7,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from grace.errors import BadInput
+from grace.governance.learning import Learning
 from grace.governance.risk import RiskWeights
 
-__all__ = ["Governing", "Measuring", "read_governing"]
+__all__ = ["Earning", "Governing", "Measuring", "read_governing"]
 
 # TOML can say true, nan and inf, and none of them is a number that a rule can go by.
 Whole: TypeAlias = Annotated[int, Field(strict=True)]
@@ -40,6 +48,39 @@ class Measuring(Frozen):
     on_no_effect: Literal["keep", "undo"] = "undo"
 
 
+class Earning(Frozen):
+    """When a type of decision has earned to be permitted; the words are statuses and outcomes.
+
+    `success_rate` must be surely (95 %) passed, by at least so many decisions that were executed.
+    """
+
+    executions: Whole = Field(default=30, ge=5)
+    success_rate: Number = Field(default=0.9, ge=0.5, lt=1)
+    waited: tuple[Words, ...] = Field(
+        default=(
+            "asked",
+            "waiting",
+            "awaiting approval",
+            "waiting for approval",
+            "pending approval",
+            "needs approval",
+            "approval required",
+            "approval expired",
+            "expired",
+        ),
+        min_length=1,
+    )
+    succeeded: tuple[Words, ...] = Field(
+        default=("success", "succeeded", "successful", "ok", "completed", "resolved"), min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _mean_one_thing(self) -> "Earning":
+        if both := set(self.waited) & set(self.succeeded):
+            raise ValueError(f"{', '.join(sorted(both))} cannot mean both waited and succeeded")
+        return self
+
+
 class Governing(Frozen):
     """Who may answer, how often what may happen, how it is measured and weighed."""
 
@@ -49,7 +90,9 @@ class Governing(Frozen):
     deadline_hours: Number = Field(default=72, gt=0, le=24 * 365)
     rest_days: Number = Field(default=7, ge=0, le=365)
     measuring: Measuring = Measuring()
+    earning: Earning = Earning()
     risk: RiskWeights = RiskWeights()
+    learning: Learning = Learning()
 
     @property
     def deadline(self) -> timedelta:

@@ -3,7 +3,9 @@
 Forbid wins over permit, and what no rule names is asked.
 """
 
+import errno
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,12 +13,21 @@ from pydantic import ConfigDict, Field
 
 from grace.errors import BadInput
 from grace.governance.cedar import Rules, Ruling
+from grace.governance.earned import earned_source
 from grace.governance.governing import Governing, read_governing
 from grace.governance.reading import Source, read_rules
 from grace.governance.request import Request
 from grace.settings import Settings
 
-__all__ = ["DEFAULT_GOVERNANCE", "DEFAULT_POLICY", "Policy", "digest_of", "load_policy"]
+__all__ = [
+    "DEFAULT_GOVERNANCE",
+    "DEFAULT_POLICY",
+    "Policy",
+    "check_earned",
+    "digest_of",
+    "load_policy",
+    "read_earned",
+]
 
 DEFAULT_POLICY = Path(__file__).parent.parent / "default_policy.cedar"
 DEFAULT_GOVERNANCE = Path(__file__).parent.parent / "default_governance.toml"
@@ -41,6 +52,20 @@ class Policy(Governing):
 
 def load_policy(settings: Settings) -> Policy:
     """The policy in force. Raises BadInput naming file, line and what is wrong."""
+    return _load(settings, read_earned(settings))
+
+
+def read_earned(settings: Settings) -> str | None:
+    """The text of `earned.cedar`, None where there is none. Raises BadInput."""
+    return _read_if_there(settings.earned_file)
+
+
+def check_earned(settings: Settings, text: str | None) -> None:
+    """Raises BadInput where the policy could not be read with this text for `earned.cedar`."""
+    _load(settings, text)
+
+
+def _load(settings: Settings, earned: str | None) -> Policy:
     _check_not_old(settings)
     policy = settings.policy_file or _own(settings.log_dir / "policy.cedar", DEFAULT_POLICY)
     governance = settings.governance_file or _own(
@@ -48,9 +73,9 @@ def load_policy(settings: Settings) -> Policy:
     )
     read = {"policy.cedar": _read(policy), "governance.toml": _read(governance)}
     sources = [Source(policy, read["policy.cedar"])]
-    if (earned := settings.earned_file).exists():
-        read["earned.cedar"] = _read(earned)
-        sources.append(Source(earned, read["earned.cedar"], may=("permit",)))
+    if earned is not None:
+        read["earned.cedar"] = earned
+        sources.append(earned_source(settings.earned_file, earned))
     rules = read_rules(tuple(sources))
     governing = read_governing(governance, read["governance.toml"])
     return Policy(**dict(governing), rules=rules, digest=digest_of(read))
@@ -73,9 +98,18 @@ def _own(path: Path, shipped: Path) -> Path:
 
 
 def _read(path: Path) -> str:
+    text = _read_if_there(path)
+    if text is None:
+        raise BadInput(f"{path}: {os.strerror(errno.ENOENT)}")
+    return text
+
+
+def _read_if_there(path: Path) -> str | None:
     """The text as it is, line ends and all, so that its digest is that of the file."""
     try:
         return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
     except OSError as problem:
         raise BadInput(f"{path}: {problem.strerror}") from None
     except UnicodeDecodeError as problem:

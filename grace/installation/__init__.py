@@ -9,5 +9,14 @@ from grace.installation.starting import up
 from grace.installation.state import Installation
 from grace.installation.state import read as read_installation
 from grace.installation.stopping import down
+from grace.installation.supervising import stay_up
 
-__all__ = ["Installation", "api_url", "connect_environment", "down", "read_installation", "up"]
+__all__ = [
+    "Installation",
+    "api_url",
+    "connect_environment",
+    "down",
+    "read_installation",
+    "stay_up",
+    "up",
+]

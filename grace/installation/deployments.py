@@ -5,8 +5,10 @@ included. So a deployment is deployed only when what is written about it has cha
 deployed last is kept beside the id of the work pool, which changes with the database.
 """
 
+import copy
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from grace.errors import BadInput, NotOurs
 from grace.installation.state import write_whole
 
-__all__ = ["SAMPLE_TAG", "Deployed", "changed", "declared"]
+__all__ = [
+    "LOG_TAG",
+    "SAMPLE_TAG",
+    "Content",
+    "Deployed",
+    "changed",
+    "content",
+    "declared",
+    "write_content",
+]
 
-SAMPLE_TAG = "sample"
+GRACE_TAG, SAMPLE_TAG = "grace", "sample"
+# with the name of the log behind it: on the deployments that serve a connected installation
+LOG_TAG = "log:"
+# what somebody starts with parameters of their own names its log there
+ON_DEMAND = "on-demand"
+
+Content = dict[str, Any]
 
 
 class Deployed(BaseModel):
@@ -51,6 +68,10 @@ class Deployed(BaseModel):
     def with_digests(self, digests: dict[str, str]) -> "Deployed":
         return self.model_copy(update={"digests": self.digests | digests})
 
+    def without(self, name: str) -> "Deployed":
+        left = {each: digest for each, digest in self.digests.items() if each != name}
+        return self.model_copy(update={"digests": left})
+
     def with_resting(self, resting: dict[str, str]) -> "Deployed":
         return self.model_copy(update={"resting": self.resting | resting})
 
@@ -58,18 +79,33 @@ class Deployed(BaseModel):
         write_whole(file, self.model_dump_json(indent=2))
 
 
-def declared(prefect_file: Path, sample: bool) -> dict[str, str]:
-    """Digest of each deployment declared; those of the sample workload only where asked.
+def content(prefect_file: Path, connected: Sequence[str] = ()) -> Content:
+    """What the file declares, and the same engines once more for each connected log.
 
     Raises:
         BadInput: the file is missing or is no list of deployments.
     """
-    content = _content(prefect_file)
+    found = _content(prefect_file)
+    engines = [each for each in found["deployments"] if _serves_every_log(each)]
+    more = [_for_log(each, log) for log in connected for each in engines]
+    return found | {"deployments": [*found["deployments"], *more]}
+
+
+def write_content(file: Path, content: Content) -> None:
+    write_whole(file, yaml.safe_dump(content, sort_keys=False, width=1000))
+
+
+def declared(prefect_file: Path, sample: bool, connected: Sequence[str] = ()) -> dict[str, str]:
+    """Digest of each deployment; those of the sample workload only where asked.
+
+    Raises BadInput as `content` does.
+    """
+    found = content(prefect_file, connected)
     # `pull` holds the folder of the project once deployed, so moving it is a change
-    around = [str(prefect_file.parent.absolute()), content.get("pull")]
+    around = [str(prefect_file.parent.absolute()), found.get("pull")]
     return {
         _full_name(entry): _digest([around, entry])
-        for entry in content["deployments"]
+        for entry in found["deployments"]
         if sample or SAMPLE_TAG not in (entry.get("tags") or [])
     }
 
@@ -78,7 +114,27 @@ def changed(digests: dict[str, str], deployed: Deployed) -> list[str]:
     return [name for name, digest in digests.items() if deployed.digests.get(name) != digest]
 
 
-def _content(prefect_file: Path) -> dict[str, Any]:
+def _serves_every_log(entry: dict[str, Any]) -> bool:
+    tags = entry.get("tags") or []
+    return GRACE_TAG in tags and SAMPLE_TAG not in tags and entry["name"] != ON_DEMAND
+
+
+def _for_log(entry: dict[str, Any], log: str) -> dict[str, Any]:
+    """The same deployment for another log, under the name by which its runs are started."""
+    pool = dict(entry.get("work_pool") or {})
+    pool["job_variables"] = {"env": {"GRACE_LOG": log}}
+    return copy.deepcopy(
+        entry
+        | {
+            "name": f"{log}-{entry['name']}",
+            "description": f"{entry.get('description', '')} For {log}.".strip(),
+            "tags": [*entry["tags"], f"{LOG_TAG}{log}"],
+            "work_pool": pool,
+        }
+    )
+
+
+def _content(prefect_file: Path) -> Content:
     try:
         content = yaml.safe_load(prefect_file.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -5,7 +5,7 @@ import os
 from grace.errors import Unreachable
 from grace.installation import state
 from grace.installation.state import Installation
-from grace.settings import Settings
+from grace.settings import DEMO, Settings
 
 __all__ = ["api_url", "child_environment", "connect_environment", "mark"]
 
@@ -26,8 +26,10 @@ def api_url(settings: Settings) -> str:
     """The address of the Prefect API: `PREFECT_API_URL`, else what `grace up` brought up.
 
     Raises:
-        Unreachable: neither is there.
+        Unreachable: neither is there, or the log is the demo's, whose system no Prefect ran.
     """
+    if settings.log == DEMO:
+        raise Unreachable("the demo's system was simulated and is over: its log is there to read")
     if given := os.environ.get("PREFECT_API_URL"):
         return given.rstrip("/")
     installation = state.read(settings)
@@ -53,7 +55,7 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
 
     Which log a flow run belongs to, its deployment says (`job_variables`), never the worker.
     """
-    inherited = {name: value for name, value in os.environ.items() if name != "GRACE_SAMPLE"}
+    inherited = {name: value for name, value in os.environ.items() if name != "GRACE_LOG"}
     name, _, value = mark(settings).partition("=")
     return {
         **inherited,
@@ -63,6 +65,8 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "GRACE_DATA_DIR": str(settings.data_dir.absolute()),
         "PREFECT_API_URL": installation.api_url,
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
+        # by default inside the installed package, which another user may own
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home.absolute() / "ui"),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         # how long before its time a run takes its place and is started: about what a start costs
         "PREFECT_WORKER_PREFETCH_SECONDS": "8",

@@ -74,6 +74,14 @@ class PrefectApi:
         found = self.client.post("/deployments/filter", json=wanted).raise_for_status().json()
         return {deployment["id"]: deployment["name"] for deployment in found}
 
+    def delete_deployment(self, name: str) -> None:
+        """With its schedules and the runs that they planned; one that is no more is no error."""
+        found = self.client.get(f"/deployments/name/{name}")
+        if found.status_code == httpx.codes.NOT_FOUND:
+            return
+        number = found.raise_for_status().json()["id"]
+        self.client.delete(f"/deployments/{number}").raise_for_status()
+
     def pause_deployment(self, deployment_id: str) -> None:
         """Deletes its scheduled runs too."""
         self.client.post(f"/deployments/{deployment_id}/pause_deployment").raise_for_status()

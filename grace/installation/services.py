@@ -8,40 +8,52 @@ from grace.installation.processes import Process, spawn
 from grace.installation.state import Installation
 from grace.settings import PROJECT, Settings
 
-__all__ = ["POOL", "STOP_ORDER", "log_file", "start", "wanted"]
+__all__ = ["POOL", "log_file", "start", "stop_order", "wanted"]
 
 POOL = "grace"
 SIGN_EVERY_SECONDS = 60
-# nobody may take work that nobody can report any more
-STOP_ORDER = ("worker", "signer", "signer-sample", "sample-service", "server")
+_DATABASE = ("PREFECT_API_DATABASE_", "PREFECT_SERVER_DATABASE_")
 
 
 def wanted(installation: Installation) -> list[str]:
     """Names of the processes that belong to this installation, in the order of starting."""
-    sample = ["sample-service", "signer-sample"] if installation.sample else []
-    return ["server", "worker", "signer", *sample]
+    sample = ["sample-service"] if installation.sample else []
+    return ["server", "worker", *sample, *map(_signer, installation.logs)]
+
+
+def stop_order(installation: Installation) -> list[str]:
+    """Names of those that were started: nobody may take work that nobody can report any more."""
+    rank = {"worker": 0, "server": 2}
+    return sorted(installation.processes, key=lambda name: rank.get(name, 1))
 
 
 def start(name: str, settings: Settings, installation: Installation) -> Process:
     environment = child_environment(settings, installation)
-    return spawn(_command(name, installation), environment, log_file(settings, name), PROJECT)
+    if name != "server":  # worker and runs reach Prefect by its API: its database is not theirs
+        environment = {n: v for n, v in environment.items() if not n.startswith(_DATABASE)}
+    command = _command(name, settings.host, installation)
+    return spawn(command, environment, log_file(settings, name), PROJECT)
 
 
 def log_file(settings: Settings, name: str) -> Path:
     return settings.run_dir / "logs" / f"{name}.log"
 
 
-def _command(name: str, installation: Installation) -> list[str]:
+def _command(name: str, host: str, installation: Installation) -> list[str]:
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     grace = [sys.executable, "-m", "grace.cli"]
     sign = ["ledger", "sign", "--every", str(SIGN_EVERY_SECONDS)]
     port, service_port = str(installation.port), str(installation.service_port)
+    signers = {_signer(log): [*grace, "--log", log, *sign] for log in installation.logs}
     return {
-        "server": [*prefect, "server", "start", "--host", "127.0.0.1", "--port", port],
+        "server": [*prefect, "server", "start", "--host", host, "--port", port],
         # a worker that knows its type makes the pool itself and asks no registry for a template;
         # without --limit, for a worker with one dies when a run resumes before its process is gone
         "worker": [*prefect, "worker", "start", "--pool", POOL, "--type", "process"],
-        "signer": [*grace, "--no-sample", *sign],
-        "signer-sample": [*grace, "--sample", *sign],
+        **signers,
         "sample-service": [sys.executable, "-m", "grace.sample_service", "--port", service_port],
     }[name]
+
+
+def _signer(log: str) -> str:
+    return "signer" if log == "main" else f"signer-{log}"

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from grace.connection import connected_logs
 from grace.errors import BadInput, GraceError
 from grace.installation import deployments, ports, services, state
-from grace.installation.deployments import SAMPLE_TAG, Deployed
+from grace.installation.deployments import SAMPLE_TAG, Content, Deployed
 from grace.installation.environment import child_environment
 from grace.installation.prefect_api import PrefectApi, connected
 from grace.installation.processes import is_alive, stop
@@ -62,9 +63,12 @@ class _Starting:
 
     def everything(self, prefect_file: Path) -> None:
         # before anything is started: a file that cannot be read should cost nothing
-        declared = deployments.declared(prefect_file, self.installation.sample)
+        declared = deployments.declared(
+            prefect_file, self.installation.sample, self.installation.connected
+        )
         self._stores()
         self._stop_misdirected()
+        self._stop_unwanted()
         with connected(self.installation.api_url) as api:
             self._server(api)
             self._rest_sample(api)
@@ -78,8 +82,8 @@ class _Starting:
 
     def _stores(self) -> None:
         """The databases are there, ours and of today before anything writes in them."""
-        for sample in {False, self.installation.sample}:
-            open_store(self.settings.for_sample(sample).url).engine.dispose()
+        for log in self.installation.logs:
+            open_store(self.settings.for_log(log).url).engine.dispose()
 
     def _with_ports(self, before: Installation | None) -> Installation:
         """The ports of the last time, unless their process is gone and somebody else took them."""
@@ -89,7 +93,12 @@ class _Starting:
         wished = before.service_port or port + SERVICE_PORT_ABOVE
         service_port = self._port("sample-service", before, wished) if sample else None
         return before.model_copy(
-            update={"sample": sample, "port": port, "service_port": service_port}
+            update={
+                "sample": sample,
+                "port": port,
+                "service_port": service_port,
+                "connected": connected_logs(self.settings),
+            }
         )
 
     def _port(self, name: str, before: Installation, port: int) -> int:
@@ -101,6 +110,17 @@ class _Starting:
         if self._before and self._before.port != self.installation.port:
             processes = self._before.processes.items()
             stop(*(process for name, process in processes if name != "sample-service"))
+
+    def _stop_unwanted(self) -> None:
+        """The signers of logs that are no longer connected."""
+        gone = set(self.installation.processes) - set(services.wanted(self.installation))
+        for name in sorted(gone):
+            stop(self.installation.processes[name])
+            self._say(f"{name} stopped")
+        kept = {n: each for n, each in self.installation.processes.items() if n not in gone}
+        self.installation = self.installation.model_copy(update={"processes": kept})
+        if gone:
+            state.write(self.settings, self.installation)
 
     def _server(self, api: PrefectApi) -> None:
         started = self._ensure("server")
@@ -141,9 +161,15 @@ class _Starting:
 
     def _deploy(self, api: PrefectApi, declared: dict[str, str], prefect_file: Path) -> None:
         deployed = self._deployed(api)
+        every = deployments.declared(prefect_file, True, self.installation.connected)
+        for name in sorted(set(deployed.digests) - set(every)):
+            api.delete_deployment(name)
+            self._say(f"{name} is declared no more: deleted")
+            deployed = deployed.without(name)
+            deployed.write(self._file)
         if names := deployments.changed(declared, deployed):
             self._say(f"deploying {', '.join(names)}")
-            self._run_deploy(names, prefect_file)
+            self._run_deploy(names, deployments.content(prefect_file, self.installation.connected))
             deployed.with_digests({name: declared[name] for name in names}).write(self._file)
 
     def _rest_sample(self, api: PrefectApi) -> None:
@@ -174,7 +200,9 @@ class _Starting:
         pool = api.pool(POOL) or {}
         return Deployed.read(self._file, pool_id=str(pool.get("id")))
 
-    def _run_deploy(self, names: list[str], prefect_file: Path) -> None:
+    def _run_deploy(self, names: list[str], content: Content) -> None:
+        prefect_file = self.settings.run_dir / "prefect.yaml"
+        deployments.write_content(prefect_file, content)
         log = log_file(self.settings, "deploy")
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy"]
         command += ["--prefect-file", str(prefect_file), *(f"--name={name}" for name in names)]

@@ -15,14 +15,22 @@ __all__ = ["Installation", "changing", "forget", "read", "write"]
 
 
 class Installation(BaseModel):
-    """The running system: `port` is the Prefect server's, `service_port` the sample service's."""
+    """The running system: `port` is the Prefect server's, `service_port` the sample service's.
+
+    `connected` names the logs of the installations that are watched from here.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     port: int
     sample: bool = False
     service_port: int | None = None
+    connected: list[str] = []
     processes: dict[str, Process] = {}
+
+    @property
+    def logs(self) -> list[str]:
+        return ["main", *(["sample"] if self.sample else []), *self.connected]
 
     @property
     def api_url(self) -> str:

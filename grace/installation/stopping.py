@@ -21,9 +21,8 @@ def down(settings: Settings, *, tell: Callable[[str], None]) -> bool:
         if installation is None:
             return False
         stopped = False
-        for name in services.STOP_ORDER:
-            process = installation.processes.get(name)
-            if process and stop(process):
+        for name in services.stop_order(installation):
+            if stop(installation.processes[name]):
                 stopped = True
                 tell(f"{name} stopped")
             if name == "worker":

@@ -12,25 +12,40 @@ MetricName = Literal[
     "healing success rate",
     "mean confidence",
     "execution rate",
+    "overconfidence",
+    "underconfidence",
 ]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`least_effect` is the smallest effect of interest where nothing was seen yet."""
+    """`least_effect` is the smallest effect of interest where nothing was seen yet.
+
+    A *gap* is a difference d of two shares, in [-1, 1], kept as (1 + d) / 2.
+    """
 
     name: MetricName
-    unit: Literal["s", "share"]
+    unit: Literal["s", "share", "gap"]
     better: Literal["lower", "higher"]
     least_effect: float
 
     def show(self, value: float) -> str:
-        """A value as people read it: 5.20 s, 12.5 %."""
+        """A value as people read it: 5.20 s, 12.5 %, 8.0 points."""
+        if self.unit == "gap":
+            return f"{200 * value - 100:.1f} points"
         return f"{value:.2f} s" if self.unit == "s" else f"{100 * value:.1f} %"
 
     def show_change(self, value: float) -> str:
         """A difference, with its sign: +1.20 s, -12.5 points."""
-        return f"{value:+.2f} s" if self.unit == "s" else f"{100 * value:+.1f} points"
+        scale = 200 if self.unit == "gap" else 100
+        return f"{value:+.2f} s" if self.unit == "s" else f"{scale * value:+.1f} points"
+
+    def smallest_effect(self, share: float, mean: float | None) -> float:
+        """A share of the mean that was seen, for a gap of its distance from none at all."""
+        if not mean:
+            return self.least_effect
+        distance = abs(mean - 0.5) if self.unit == "gap" else mean
+        return share * distance or self.least_effect
 
 
 _METRICS = (
@@ -40,6 +55,8 @@ _METRICS = (
     Metric("healing success rate", "share", "higher", 0.01),
     Metric("mean confidence", "share", "higher", 0.01),
     Metric("execution rate", "share", "higher", 0.01),
+    Metric("overconfidence", "gap", "lower", 0.005),
+    Metric("underconfidence", "gap", "lower", 0.005),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["locked", "read_text", "write_whole"]
+__all__ = ["locked", "read_text", "remove_whole", "write_whole"]
 
 
 def read_text(path: Path) -> str | None:
@@ -31,6 +31,12 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def remove_whole(path: Path) -> None:
+    """Take a file away for good: after a power cut it is still gone."""
+    path.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

@@ -39,7 +39,7 @@ def load_key(settings: Settings) -> SigningKey | None:
 
 
 def make_key(settings: Settings, entropy: Entropy) -> SigningKey:
-    origin = f"grace/{settings.log_name}/{entropy(8).hex()}"
+    origin = f"grace/{settings.log}/{entropy(8).hex()}"
     key = SigningKey(origin, entropy(32))
     write_whole(settings.key_file, key.text + "\n", mode=0o600)
     _publish(settings, key.verifier)

@@ -13,11 +13,11 @@ PATIENCE_SECONDS = 10.0
 
 
 def publish(settings: Settings, note: str) -> None:
-    """Put `note` to `settings.checkpoint_url`, unless it is there already.
+    """Put `note` to `settings.publishing_url`, unless it is there already.
 
     Raises Unreachable where that fails; the next call tries again.
     """
-    url = settings.checkpoint_url
+    url = settings.publishing_url
     if url is None:
         return
     done = settings.checkpoint_file.with_name(settings.checkpoint_file.name + ".published")

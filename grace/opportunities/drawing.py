@@ -102,7 +102,7 @@ def _plan(case: Case, lever: Lever, policy: Policy, rng: np.random.Generator) ->
         better=measured.better,
         subject=case.subject or case.change.target,
         floor_seconds=case.floor_seconds or 0.0,
-        smallest_effect=measuring.effect_share * mean if mean else measured.least_effect,
+        smallest_effect=measured.smallest_effect(measuring.effect_share, mean),
         block_seconds=max(
             measuring.least_block_seconds, case.units_a_block * (case.gap_seconds or 0.0)
         ),

@@ -9,9 +9,8 @@ a record that is surely better than what is done now.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
@@ -20,6 +19,7 @@ from grace.governance.proposal import Prediction
 from grace.measurement.blocks import Unit
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
+from grace.opportunities.grouping import gap_seconds, name_of, units_of
 from grace.opportunities.streams import Seen, Stream, finding_for, shown
 from grace.patterns.library import Library
 from grace.patterns.record import Record
@@ -35,7 +35,6 @@ TARGET = "healing"
 GATE = Gate(threshold=0.85, kind="rate_below")
 FEWEST_ATTEMPTS = 10
 RETRIES = 2
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -55,23 +54,15 @@ def healing_units(attempts: pd.DataFrame, now: datetime) -> list[Unit]:
     finished = attempts[attempts["success"].notna() & attempts["attempted_at"].notna()]
     if finished.empty:
         return []
-    ended = finished["verified_at"].fillna(finished["attempted_at"])
-    hour = finished["attempted_at"].dt.floor("h")
-    flow_run = pd.Series([_flow_run(text) for text in finished["metadata"]], finished.index)
-    frame = pd.DataFrame(
+    rows = pd.DataFrame(
         {
-            "unit": flow_run.where(flow_run.notna(), hour.astype(str)),
-            "begin": finished["attempted_at"].where(flow_run.notna(), hour),
-            "end": ended.where(flow_run.notna(), hour + HOUR),
-            "success": finished["success"].astype(float),
+            "flow_run": [_flow_run(text) for text in finished["metadata"]],
+            "at": finished["attempted_at"],
+            "ended": finished["verified_at"].fillna(finished["attempted_at"]),
+            "value": finished["success"].astype(float),
         }
     )
-    units = frame.groupby("unit").agg(
-        begin=("begin", "min"), end=("end", "max"), success=("success", "mean")
-    )
-    known = units[units["end"] <= now].sort_values("end", kind="stable")
-    times = (known[name].dt.to_pydatetime() for name in ("begin", "end"))
-    return [Unit(*each) for each in zip(*times, known["success"].tolist(), strict=True)]
+    return units_of(rows, now)
 
 
 def stream_of(units: Sequence[Unit], origin: datetime) -> Stream:
@@ -79,7 +70,7 @@ def stream_of(units: Sequence[Unit], origin: datetime) -> Stream:
         kind=KIND,
         target=TARGET,
         metric=METRIC,
-        unit="hour" if all(unit.completed == unit.queued + HOUR for unit in units) else "flow run",
+        unit=name_of(units),
         gate=GATE,
         origin=origin,
         times=[unit.completed for unit in units if unit.completed],
@@ -133,7 +124,7 @@ def case_for(
         ),
         subject=chosen.fingerprint,
         floor_seconds=None,
-        gap_seconds=_gap_seconds(seen.stream.times),
+        gap_seconds=gap_seconds(seen.stream.times),
     )
 
 
@@ -163,8 +154,3 @@ def _flow_run(metadata: object) -> str | None:
     told = json.loads(metadata)
     found = told.get("flow_run") if isinstance(told, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _gap_seconds(times: Sequence[datetime]) -> float | None:
-    gaps = np.diff([time.timestamp() for time in times])
-    return float(np.median(gaps)) if gaps.size else None

@@ -7,7 +7,15 @@ from pydantic import BaseModel, ConfigDict
 __all__ = ["Finding", "Standing"]
 
 Standing = Literal[
-    "proposed", "open", "quiet", "watching", "resting", "held back", "forbidden", "failed"
+    "proposed",
+    "would propose",
+    "open",
+    "quiet",
+    "watching",
+    "resting",
+    "held back",
+    "forbidden",
+    "failed",
 ]
 
 

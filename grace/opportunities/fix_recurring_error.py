@@ -69,9 +69,11 @@ class Recurrence:
     def units_a_block(self) -> int:
         """So many flow runs that nine blocks of ten have a failure in them, and one at a border.
 
-        A pair of blocks without any failure tells nothing of a rule against it.
+        A pair of blocks without any failure tells nothing of a rule against it. Counted from the
+        first failure on, for an error that came with a release was not there before.
         """
-        spared = 1 - self.failed_flow_runs / len(self.values)
+        first = next(n for n, value in enumerate(self.values) if value > 0)
+        spared = 1 - self.failed_flow_runs / (len(self.values) - first)
         enough = 1 if spared <= 0.1 else math.ceil(math.log(0.1) / math.log(spared))
         return max(2, min(enough + 1, MOST_A_BLOCK))
 

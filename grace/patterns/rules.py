@@ -24,6 +24,7 @@ from grace.errors import BadInput
 from grace.patterns.pattern import PREFIX as PATTERN
 from grace.patterns.pattern import TABLE, newest_rows
 from grace.store import Store
+from grace.store.append import OWN_SOURCES
 
 __all__ = ["Rule", "active_rules", "read_rules", "rule_of", "set_rule"]
 
@@ -92,7 +93,7 @@ def read_rules(connection: Connection) -> dict[str, Rule]:
 def _pattern_name(connection: Connection, fingerprint: str) -> str | None:
     query = (
         sa.select(TABLE.c.pattern_name)
-        .where(TABLE.c.learning_id == f"{PATTERN}{fingerprint}", TABLE.c.source == "grace")
+        .where(TABLE.c.learning_id == f"{PATTERN}{fingerprint}", TABLE.c.source.in_(OWN_SOURCES))
         .order_by(TABLE.c.revision.desc())
         .limit(1)
     )

@@ -23,8 +23,12 @@ from grace.store.schema import ALIASES, LOGS, LogTable, cursors, ledger_head, ou
 from grace.store.tile_table import DatabaseTiles
 from grace.values import coerce
 
-__all__ = ["Landed", "Writer", "log_table"]
+__all__ = ["OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
 
+SIMULATOR = "simulator"
+# what Grace's own rows say; no row from outside can
+OWN_SOURCES = ("grace", SIMULATOR)
+SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # keys a look-up: SQLite allows 999 variables a statement in its oldest builds
 
 Payload = tuple[object, ...]
@@ -76,8 +80,11 @@ class Writer:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        head = sa.select(ledger_head.c.size).with_for_update()
-        self._start: int = connection.execute(head).scalar_one()
+        mark = sa.select(cursors.c.position).where(cursors.c.reader == SOURCE).scalar_subquery()
+        head = sa.select(ledger_head.c.size, mark).with_for_update(of=ledger_head)
+        self._start: int
+        self._start, source = connection.execute(head).one()
+        self._source: str | None = None if source is None else json.loads(source)
         self._leaves: list[bytes] = []
 
     @property
@@ -90,9 +97,14 @@ class Writer:
     ) -> list[Landed]:
         """Add rows; one whose newest revision says the same already is left out.
 
-        Returns what was added, in order. Raises BadInput on an unknown column or a wrong value.
+        Returns what was added, in order. Raises BadInput on an unknown column or a wrong value, and
+        in a log whose rows are all of one source on rows of any but Grace's own.
         """
         log = log_table(table)
+        if self._source is not None:
+            if source not in OWN_SOURCES:
+                raise BadInput(f"the rows of this log are all the {self._source}'s; name another")
+            rows, source = ({**row, "source": None} for row in rows), self._source
         payloads = [_payload(log, row, source, self.now) for row in rows]
         return [landed for chunk in _chunks(payloads) for landed in self._add(log, chunk)]
 
@@ -111,6 +123,10 @@ class Writer:
         (landed,) = self.append("trigger_mesh_logs", [row])
         waiting = {"ledger_index": landed.ledger_index, "event_id": row["event_id"]}
         self.connection.execute(outbox.insert().values(waiting))
+
+    def mark_source(self, source: str) -> None:
+        """From the next transaction on, every row of this log says that it is of this source."""
+        self.set_cursor(SOURCE, source)
 
     def set_cursor(self, reader: str, position: object) -> None:
         """Keep a reader's place, as JSON, together with what was read."""

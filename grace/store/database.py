@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from grace.errors import BadInput, NotOurs
 from grace.store.append import Writer
 from grace.store.append_only import create_triggers, drop_triggers
+from grace.store.safety_copy import make_copy
 from grace.store.schema import cursors
 
 __all__ = ["REVISION", "Store", "open_store"]
@@ -53,10 +54,11 @@ class Store:
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
-    """The store at a SQLAlchemy URL, made or migrated when `create`.
+    """The store at a SQLAlchemy URL; made when `create`, and migrated once a copy of it is there.
 
     Raises NotOurs for a file that is no Grace database or comes from a newer Grace, BadInput for
-    a URL this release cannot open or, without `create`, where nothing is yet.
+    a URL this release cannot open, where it cannot be copied before migrating or, without
+    `create`, where nothing is yet.
     """
     path = _sqlite_path(url)
     if not create and (not path.exists() or path.stat().st_size == 0):
@@ -119,11 +121,14 @@ def _revision(path: Path) -> str:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             if not {"alembic_version", "ledger_head"} <= tables:
                 raise NotOurs(f"{path} is a database, but not Grace's; name another file")
-            return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         finally:
             connection.close()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
         raise NotOurs(f"{path} cannot be read as a SQLite database: {problem}") from None
+    if found is None:
+        raise NotOurs(f"{path} does not say which schema it has: put back a copy of it")
+    return str(found[0])
 
 
 def _engine(url: str) -> Engine:
@@ -146,19 +151,41 @@ def _begin(connection: Connection) -> None:
 
 
 def _migrate(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_old = path.exists() and path.stat().st_size > 0
+    try:
+        with _migrating(path):
+            if not _is_current(path):
+                _upgrade(url, path)
+    except (OSError, sqlite3.Error, sa.exc.DBAPIError) as problem:
+        if not is_old:
+            raise
+        raise BadInput(_not_migrated(path, problem)) from problem
+
+
+def _not_migrated(path: Path, problem: Exception) -> str:
+    reason = " ".join(str(getattr(problem, "orig", None) or problem).split())
+    return (
+        f"{path} has the schema of an older release and was left as it is, because it could not be "
+        f"copied and migrated ({reason}): {path.parent} must be writable and have "
+        f"{path.stat().st_size / 2**20:,.0f} MiB free"
+    )
+
+
+def _upgrade(url: str, path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _migrating(path):
-        if _is_current(path):
-            return
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        engine = _engine(url)
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            for statement in (*drop_triggers(), *create_triggers()):
-                connection.exec_driver_sql(statement)
-        engine.dispose()
+    before = _revision(path) if path.exists() and path.stat().st_size else None
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = _engine(url)
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        # behind the lock of this transaction: nobody can log between the copy and the change
+        if before is not None:
+            make_copy(path, before, datetime.now(UTC))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        for statement in (*drop_triggers(), *create_triggers()):
+            connection.exec_driver_sql(statement)
+    engine.dispose()

@@ -17,7 +17,8 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from grace.errors import BadInput
-from tasks.prefect_client import prefect_client
+from grace.settings import Settings
+from tasks.watched import watched_client
 
 __all__ = ["UNLIMITED", "ConcurrencyLimit"]
 
@@ -31,10 +32,13 @@ class ConcurrencyLimit:
     reach: Literal["unit", "shared"] = "shared"
     reversible = True
 
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+
     def read(self, target: str) -> JsonValue:
         """The limit in force, or None where there is none."""
         kind, name = _parse(target)
-        with prefect_client() as client:
+        with watched_client(self._settings) as client:
             if kind == "deployment":
                 return _deployment_limit(client, name)
             try:
@@ -54,7 +58,7 @@ class ConcurrencyLimit:
         limit = UNLIMITED if value is None else value
         self.check(target, limit)
         assert isinstance(limit, int)
-        with prefect_client() as client:
+        with watched_client(self._settings, writing=True) as client:
             if kind == "deployment":
                 deployment = _deployment(client, name)
                 client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=limit))

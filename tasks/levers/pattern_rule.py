@@ -1,9 +1,10 @@
 """The rule of one error pattern: what a task does when it fails so. Target: `pattern:FINGERPRINT`.
 
-It is kept in the log of `GRACE_*`, where `grace.patterns.match` and `grace.prefect.retry_by_rule`
-read it.
+It is kept in the log of `GRACE_*`, unless another is given, where `grace.patterns.match` and
+`grace.prefect.retry_by_rule` read it.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -24,17 +25,30 @@ class PatternRule:
     reach: Literal["unit", "shared"] = "shared"
     reversible = True
 
+    def __init__(
+        self, store: Store | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._given, self._clock = store, clock
+
+    @classmethod
+    def of(cls, settings: Settings) -> "PatternRule":
+        return cls(open_store(settings.url))
+
+    @property
+    def _store(self) -> Store:
+        return self._given or open_store(Settings().url)
+
     def read(self, target: str) -> JsonValue:
         """The active rule, or None where there is none."""
-        rule = rule_of(_store(), _fingerprint(target))
+        rule = rule_of(self._store, _fingerprint(target))
         return None if rule is None else rule.model_dump(mode="json")
 
     def check(self, target: str, value: JsonValue) -> None:
-        Library.load(_store()).pattern(_fingerprint(target))
+        Library.load(self._store).pattern(_fingerprint(target))
         _parse(value)
 
     def apply(self, target: str, value: JsonValue) -> None:
-        set_rule(_store(), _fingerprint(target), _parse(value), datetime.now(UTC))
+        set_rule(self._store, _fingerprint(target), _parse(value), self._clock())
 
 
 def _fingerprint(target: str) -> str:
@@ -53,7 +67,3 @@ def _parse(value: JsonValue) -> Rule | None:
         error = problem.errors()[0]
         where = ".".join(str(part) for part in error["loc"]) or "the rule"
         raise BadInput(f"{value!r} is no rule: {where}: {error['msg']}") from None
-
-
-def _store() -> Store:
-    return open_store(Settings().url)

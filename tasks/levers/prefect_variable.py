@@ -10,7 +10,8 @@ from prefect.client.schemas.actions import VariableCreate, VariableUpdate
 from pydantic import JsonValue
 
 from grace.errors import BadInput
-from tasks.prefect_client import prefect_client
+from grace.settings import Settings
+from tasks.watched import watched_client
 
 __all__ = ["PrefectVariable"]
 
@@ -22,9 +23,12 @@ class PrefectVariable:
     reach: Literal["unit", "shared"] = "shared"
     reversible = True
 
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+
     def read(self, target: str) -> JsonValue:
         """The value, or None where there is no such variable."""
-        with prefect_client() as client:
+        with watched_client(self._settings) as client:
             found = client.read_variable_by_name(_variable(target))
         value: JsonValue = None if found is None else found.value
         return value
@@ -37,7 +41,7 @@ class PrefectVariable:
     def apply(self, target: str, value: JsonValue) -> None:
         """Set the variable; None takes it away, which is the inverse of setting a new one."""
         name = _variable(target)
-        with prefect_client() as client:
+        with watched_client(self._settings, writing=True) as client:
             exists = client.read_variable_by_name(name) is not None
             if value is None and exists:
                 client.delete_variable_by_name(name)

@@ -90,3 +90,17 @@ def test_an_undo_cut_short_is_ended_as_it_was_decided(store, lever, clock, make,
         undone(entry, policy, reviewer="mallory")
     assert undone(entry, policy).state == "rolled_back"
     assert newest(store, "decisions")["question"].tolist().count("undo") == 1
+
+
+def test_a_lever_without_a_way_back_is_not_asked_to_go_it(
+    store, lever, policy, clock, make, approved, undone, monkeypatch
+):
+    """One line, nothing recorded, and the change stays as it is."""
+    entry = apply_approved(store, lever, approved(make()), policy, clock, None)
+    decided = len(newest(store, "decisions"))
+    monkeypatch.setattr(type(lever), "reversible", False)
+    for reviewer in (None, "ann"):
+        with pytest.raises(NotAllowed, match="pages cannot be undone: file has no way back"):
+            undone(entry, policy, reviewer)
+    assert (find(store, entry.id).state, lever.read("pages")) == ("applied", 8)
+    assert len(newest(store, "decisions")) == decided

@@ -32,13 +32,13 @@ def test_the_analysis_is_shown_as_an_artifact(
     settings: Settings, prefect_api: str, sample: bool
 ) -> None:
     """One key a log, the page as its content, the health as its description."""
-    of = settings.for_sample(sample)
+    of = settings.for_log("sample" if sample else "main")
     store = open_store(of.url)
     write(store, [decision(n, "executed" if n < 9 else "failed") for n in range(12)])
     window = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
-    before = len(artifacts(f"analysis-{of.log_name}"))
+    before = len(artifacts(f"analysis-{of.log}"))
     publish_analysis(of, *window)
-    shown = artifacts(f"analysis-{of.log_name}")
+    shown = artifacts(f"analysis-{of.log}")
     assert len(shown) == before + 1
     told = [one.description for one in shown if "| decisions executed | 75.0 % |" in str(one.data)]
     without = "healing success rate and ML confidence: no data"

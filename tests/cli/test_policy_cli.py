@@ -6,6 +6,7 @@ import pytest
 
 from grace.cli import main
 from grace.governance.policy import load_policy
+from tasks.levers.earned_permit import EarnedPermit
 from tests.ruling import INVERSE, a_rule
 
 
@@ -100,8 +101,37 @@ def test_a_variable_is_no_limit(run):
     assert run("ask", "variable:threshold", "0.05", "0.9")[1].startswith("change: ask.")
 
 
+def test_a_run_is_asked_about_by_its_own_lever(run, settings):
+    """A rule about its lever finds it by the target alone."""
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    what = '(principal, action == Action::"change", resource)'
+    rule = f'forbid {what} when {{ context.lever == "run-deployment" }};'
+    (settings.log_dir / "policy.cedar").write_text(f'@reason("no runs")\n{rule}\n')
+    value = '{"key": "a", "parameters": {}}'
+    assert run("ask", "run:train/again", "null", value)[1].startswith("change: forbid. no runs")
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1" * 5000, "[" * 100_000])
 def test_what_is_no_value_exits_2_with_one_line(run, value):
     code, _, err = run("ask", "tag:x", "2", value)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("grace: ")
+
+
+def test_a_decision_is_asked_about_by_its_type_and_system(run, settings):
+    """From ask to permit once it was earned, in the words of the rule; nothing is recorded."""
+    settings.log_dir.mkdir(parents=True)
+    words = ("ask", "decision:restart_service", "--as", "ops-agent")
+    assert run(*words)[:2] == (0, "decide: ask. no rule permits it, so a person decides\n")
+    value = {"systems": ["ops-agent"], "reason": "it earned it"}
+    EarnedPermit(settings).apply("permit:restart_service", value)
+    assert run(*words)[1] == "decide: permit. it earned it (earned.cedar, line 4)\n"
+    assert json.loads(run(*words, "--json")[1])["decide"]["answer"] == "permit"
+    assert run(*words[:-1], "other")[1].startswith("decide: ask.")
+    assert not (settings.log_dir / "grace.db").exists()
+
+
+@pytest.mark.parametrize("words", [("decision:x",), ("tag:x",), ("tag:x", "2"), ("decision:",)])
+def test_a_question_that_lacks_something_exits_2_with_one_line(run, words):
+    code, _, err = run("ask", *words)
+    assert (code, err.count("\n")) == (2, 1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from grace.errors import BadInput
 from grace.governance.governing import Governing, Measuring, read_governing
+from grace.governance.learning import Learning
 from grace.governance.policy import DEFAULT_GOVERNANCE
 from grace.governance.risk import RiskWeights
 
@@ -87,6 +88,52 @@ def test_everything_in_the_file_is_taken_over():
 )
 def test_a_key_too_many_or_too_few_is_named_with_its_line(text, said):
     assert refused(text) == said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('retrain = "train"', "retrain: 'train' names no deployment; write FLOW/DEPLOYMENT"),
+        ('retrain = "a/b/c"', "retrain: 'a/b/c' names no deployment; write FLOW/DEPLOYMENT"),
+        ('retrain = "a/ "', "retrain: 'a/ ' names no deployment; write FLOW/DEPLOYMENT"),
+        ("retrain = 4", "retrain: Input should be a valid string"),
+        ('threshold_variable = "Sure From"', "threshold_variable: 'Sure From' is no Prefect var"),
+        ('model_parameter = "the model"', "model_parameter: 'the model' is no parameter"),
+        ("threshold_step = 0", "threshold_step: Input should be greater than 0"),
+        ("threshold_step = nan", "threshold_step: "),
+        ("threshold_highest = 95", "threshold_highest: Input should be less than or equal to 1"),
+        ("threshold = 0.5", "threshold: there is no such key"),
+    ],
+)
+def test_what_learning_names_is_checked_with_its_line(line, said):
+    """What it takes is said: a retraining is FLOW/DEPLOYMENT, a threshold lies in 0 to 1."""
+    assert refused(f"{REVIEWERS}[learning]\n# here\n{line}\n").startswith(
+        f"line 4, learning.{said}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("threshold_lowest = 0.9\nthreshold_highest = 0.9", "threshold_lowest 0.9 is not below"),
+        ('model_parameter = "model"', "model_parameter is a parameter of the deployment"),
+    ],
+)
+def test_what_does_not_go_together_in_learning_is_told(lines, said):
+    """With the line of its table: bounds in the wrong order, a parameter of no deployment."""
+    assert refused(f"{REVIEWERS}[learning]\n{lines}\n").startswith(f"line 2, learning: {said}")
+
+
+def test_learning_names_nothing_by_default_and_all_of_it_is_taken_over():
+    shipped = read_governing(DEFAULT_GOVERNANCE, DEFAULT_GOVERNANCE.read_text()).learning
+    assert shipped == Learning(threshold_step=0.05, threshold_lowest=0.5, threshold_highest=0.95)
+    assert (shipped.retrain, shipped.threshold_variable) == (None, None)
+    text = DEFAULT_GOVERNANCE.read_text()
+    for name in ("retrain", "model_parameter", "threshold_variable"):
+        text = text.replace(f"# {name} = ", f"{name} = ")
+    named = read_governing(FILE, text).learning
+    assert named.retrain == "train-model/on-demand"
+    assert (named.model_parameter, named.threshold_variable) == ("model", "confidence_threshold")
 
 
 def test_a_key_that_begins_like_another_is_told_apart():

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from grace.governance.earned import permit_in, with_permit
 from grace.governance.policy import DEFAULT_POLICY
 from grace.governance.reading import SCHEMA
 from grace.governance.request import Action
@@ -23,7 +24,7 @@ def test_every_example_is_sound(example):
 
 def test_there_are_examples_of_both_effects():
     effects = [rule.effect for rule in rules_of(*EXAMPLES).stated]
-    assert (effects.count("forbid"), effects.count("permit")) == (6, 1)
+    assert (effects.count("forbid"), effects.count("permit")) == (7, 2)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,14 @@ def test_the_example_of_a_threshold_does_what_it_says(before, after, answer):
     (rule,) = (example for example in EXAMPLES if "variable:threshold" in example)
     how = {"target": "variable:threshold", "lever": "prefect-variable"}
     assert asked(rules_of(rule), before, after, **how).answer == answer
+
+
+def test_the_example_of_an_earned_permit_is_what_is_written():
+    """Read as Grace's own, and taken away without a trace."""
+    (rule,) = (example for example in EXAMPLES if "@value" in example)
+    value = permit_in(Path("earned.cedar"), rule, "restart_service")
+    assert value["systems"] == ["ops-agent"]
+    assert with_permit(Path("earned.cedar"), "", "restart_service", value) == rule
 
 
 def test_every_attribute_and_action_is_explained():

@@ -42,7 +42,7 @@ def test_a_log_has_its_own_policy(settings, home):
     """data/main/ is read without being named, and not by the sample log."""
     (home / "policy.cedar").write_text(a_rule("forbid", reason="hands off"))
     (home / "governance.toml").write_text(REVIEWERS)
-    ours, sample = load_policy(settings), load_policy(settings.for_sample(True))
+    ours, sample = load_policy(settings), load_policy(settings.for_log("sample"))
     assert (ours.reviewers, asked(ours).reason) == (("zoe",), "hands off")
     assert (sample.reviewers, asked(sample).answer) == (("operator",), "ask")
 
@@ -125,8 +125,8 @@ def test_an_old_policy_is_never_passed_over(settings, home):
     assert refused(settings).startswith(f"{old}: policies are written in Cedar now: write")
     (home / "policy.cedar").write_text(a_rule("forbid"))
     assert refused(settings).startswith(f"{old}: policies are written in Cedar now: write")
-    load_policy(settings.for_sample(True))
-    named = settings.for_sample(True).model_copy(update={"policy_file": old})
+    load_policy(settings.for_log("sample"))
+    named = settings.for_log("sample").model_copy(update={"policy_file": old})
     assert refused(named).startswith(f"{old}: policies are written in Cedar now: write")
 
 

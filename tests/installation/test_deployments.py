@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from grace.errors import BadInput, NotOurs
-from grace.installation.deployments import Deployed, changed, declared
+from grace.installation.deployments import Deployed, changed, content, declared
 
 TWO = """
 pull: [{step: {directory: here}}]
@@ -92,3 +92,17 @@ def test_a_broken_file_is_refused_with_its_place(file: Path, content: str, compl
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"cannot read .*nowhere\.yaml"):
         declared(tmp_path / "nowhere.yaml", sample=True)
+
+
+def test_every_connected_log_has_engines_of_its_own(file: Path) -> None:
+    """They differ in name, tags and log alone; the sample and what is on demand have none."""
+    more = "  - {name: on-demand, entrypoint: 'flows/file.py:file', tags: [grace]}\n"
+    file.write_text(TWO + more)
+    both = declared(file, sample=False, connected=["prod", "test-2"])
+    mine = declared(file, sample=False)
+    assert set(both) - set(mine) == {"one-thing/prod-hourly", "one-thing/test-2-hourly"}
+    assert mine.items() < both.items()
+    theirs, original = content(file, ["prod"])["deployments"][-1], content(file)["deployments"][0]
+    assert theirs["work_pool"]["job_variables"] == {"env": {"GRACE_LOG": "prod"}}
+    assert theirs["tags"] == ["grace", "log:prod"]
+    assert theirs["schedules"] == original["schedules"]

@@ -17,7 +17,7 @@ import httpx
 from grace.installation import read_installation
 from grace.installation.deployments import declared
 from grace.installation.environment import mark
-from grace.installation.processes import is_alive, marked
+from grace.installation.processes import environment, is_alive, marked
 from grace.installation.services import POOL, wanted
 from grace.installation.starting import PREFECT_FILE
 from grace.settings import PROJECT
@@ -31,8 +31,8 @@ def test_server_worker_and_everything_declared_is_there(system: System) -> None:
     assert system.get("/health") is True
     assert set(system.deployments()) == set(declared(PREFECT_FILE, sample=True))
     assert set(system.processes) == set(wanted(system.installation))
-    for sample in (False, True):
-        open_store(system.settings.for_sample(sample).url, create=False).engine.dispose()
+    for log in ("main", "sample"):
+        open_store(system.settings.for_log(log).url, create=False).engine.dispose()
     workers = f"/work_pools/{POOL}/workers/filter"
     until(lambda: [one["status"] for one in system.ask(workers, {})].count("ONLINE") == 1)
 
@@ -202,15 +202,34 @@ def _up_cut_short(system: System) -> None:
 
 
 def test_without_the_sample_its_deployments_rest_and_wake_with_it(system: System) -> None:
-    """What a person paused stays paused."""
+    """What a person paused stays paused. Without it this time in the foreground, as in a container:
+    listening for others, with its database given, and all of it ends with the one process."""
     sample = set(declared(PREFECT_FILE, sample=True)) - set(declared(PREFECT_FILE, sample=False))
     persons = min(sample - {PAGE_REFRESH})
     assert system.deployment(persons)["paused"]
     system.grace("down")
 
-    system.grace("up", "--no-sample")
+    database = f"sqlite+aiosqlite:///{system.settings.prefect_home.absolute() / 'prefect.db'}"
+    given = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database, "GRACE_HOST": "0.0.0.0"}
+    foreground = subprocess.Popen(
+        [sys.executable, "-m", "grace.cli", "up", "--foreground"],
+        env=system.environment | given,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert foreground.stdout
+    assert any("Grace is up" in line for line in foreground.stdout)
     assert system.deployment()["paused"]
-    assert set(system.processes) == {"server", "worker", "signer"}
+    processes = system.processes
+    told = {name for name, each in processes.items() if database in str(environment(each.pid))}
+    assert (set(processes), told) == ({"server", "worker", "signer"}, {"server"})
+    with socket.socket() as caller:
+        assert caller.connect_ex(("127.0.0.2", system.installation.port)) == 0
+
+    foreground.terminate()
+    foreground.communicate()
+    assert foreground.returncode == 0
+    assert marked(mark(system.settings)) == []
 
     system.grace("up", "--sample")
     assert not system.deployment()["paused"]

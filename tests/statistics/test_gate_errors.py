@@ -15,6 +15,9 @@ from scipy.stats import binom
 
 from benchmarks.gate import (
     BEGIN,
+    COURSES,
+    DELAYS_PROMISED_FOR,
+    GOOD_DAYS,
     HOUR,
     NULLS,
     RATE,
@@ -44,10 +47,9 @@ def test_the_bound_is_the_one_stated():
 @pytest.mark.parametrize(
     "name",
     [
-        "rate, independent attempts",
-        "rate, ICC 0.2",
+        *(f"rate, {course.name}" for course in COURSES),
+        *(f"rate, {GOOD_DAYS} days at 95%, then {course.name}" for course in COURSES),
         "rate, ICC 1",
-        "rate, daily cycle, ICC 0.2",
         "wait, lognormal sigma 1",
     ],
 )
@@ -95,14 +97,16 @@ def test_one_weighing_at_the_end_tells_what_hourly_looks_would_have_told():
 
 def test_fifteen_points_below_raise_within_twelve_hours_from_the_start():
     """Two runs of ten tasks an hour, ICC 0.1, n = 100, seed 7: the median look, not the best."""
-    streams, changed_at = worsening(np.random.default_rng(SEED), 100, 0.85, 0)
+    rng = np.random.default_rng(SEED)
+    streams, changed_at = worsening(rng, 100, DELAYS_PROMISED_FOR, 0.95, 0)
     assert np.median(hours_to_raise(streams, RATE, changed_at)) <= 12
 
 
 @pytest.mark.parametrize("good", [0.90, 0.99])
 def test_fifteen_points_below_raise_within_twenty_hours_after_a_good_history(good):
     """The same after 14 days at 90 or 99 %; one process since the start would need days."""
-    streams, changed_at = worsening(np.random.default_rng(SEED), 100, good, 14)
+    rng = np.random.default_rng(SEED)
+    streams, changed_at = worsening(rng, 100, DELAYS_PROMISED_FOR, good, GOOD_DAYS)
     assert np.median(hours_to_raise(streams, RATE, changed_at)) <= 20
     single = Gate(0.85, "rate_below", start_every_hours=1000, starts=1)
     assert np.median(hours_to_raise(streams, single, changed_at)) > 20

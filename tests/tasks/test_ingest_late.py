@@ -17,9 +17,10 @@ from prefect import flow, get_client
 
 import tasks.ingest_prefect
 from grace.errors import Unreachable
+from grace.settings import Settings
 from grace.store import Store
 from grace.store.read import newest
-from tasks.ingest_prefect import OVERLAP, SETTLE, Ingestion, split
+from tasks.ingest_prefect import OVERLAP, SETTLE, Ingestion, belonging_to, split
 from tasks.prefect_api import RunHistory, Window, run_history
 
 MINUTE = timedelta(minutes=1)
@@ -79,7 +80,7 @@ def record(flow_run: str, until):
     """Let task runs have happened; the server has written them when it returns."""
 
     def written(made: Sequence[Task]) -> bool:
-        with run_history() as history:
+        with run_history(Settings()) as history:
             found = {run.id: run.end_time for run in history.task_runs(task.id for task in made)}
         return all(found.get(task.id, "none") == task.ended for task in made)
 
@@ -92,9 +93,9 @@ def record(flow_run: str, until):
 
 
 def ingest(store: Store, kind: type[RunHistory] = RunHistory) -> None:
-    with run_history() as history:
+    with run_history(Settings()) as history:
         now = datetime.now(UTC) + SETTLE
-        Ingestion(store, kind(history.client), False, now, print).run()
+        Ingestion(store, kind(history.client), belonging_to(Settings()), now, print).run()
 
 
 def logged(store: Store, made: Sequence[Task]) -> list[str]:

@@ -148,7 +148,7 @@ def test_grace_itself_and_the_sample_are_left_out(settings: Settings, ran) -> No
 
 
 def test_the_sample_log_holds_the_sample_alone(settings: Settings, ran) -> None:
-    sample = settings.for_sample(True)
+    sample = settings.for_log("sample")
     ingest(sample)
     found = set(rows(sample)["process_id"])
     assert found >= {ran.sample} | {str(run["id"]) for run in task_runs_of(ran.sample)}

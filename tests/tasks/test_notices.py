@@ -2,10 +2,15 @@
 
 import json
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
+from grace.governance.decisions import Decision, record_decision
+from grace.governance.register import move
+from tasks.changes import apply_change, undo_change
 
 
 @pytest.fixture
@@ -44,6 +49,36 @@ def test_a_waiting_proposal_is_told_through_a_prefect_block(desk, inbox):
     assert notice["title"] == "Grace: a proposal waits"
     assert entry.proposal.title in notice["text"]
     assert notice["text"].endswith(f"/runs/flow-run/{entry.run_id}")
+
+
+def test_what_became_of_it_is_told_too(desk, inbox):
+    """Approved and applied, undone by a reviewer: each comes with its reason and its run."""
+    url, received = inbox
+    CustomWebhookNotificationBlock(
+        name="inbox", url=url, json_data={"title": "{{subject}}", "text": "{{body}}"}
+    ).save("inbox", overwrite=True)
+    noticed = desk.with_settings(notify_block="custom-webhook/inbox")
+    entry = noticed.propose(8)
+    with noticed.store.writing(datetime.now(UTC)) as writer:
+        answer = Decision(
+            question="a person's answer",
+            answer="approve",
+            reason="fine",
+            reviewer="ann",
+            proposal_id=entry.id,
+            content_hash=entry.content_hash,
+        )
+        record_decision(writer, answer)
+        move(writer, entry, "approved", run_id=entry.run_id)
+    apply_change.fn(noticed.settings, entry.id)
+    undo_change(noticed.settings, entry.id, "ann", "not today")
+    assert [notice["title"] for notice in received] == [
+        "Grace: a proposal waits",
+        "Grace: a change was applied",
+        "Grace: a change was undone",
+    ]
+    assert "not today" in received[-1]["text"]
+    assert received[-1]["text"].endswith(f"/runs/flow-run/{entry.run_id}")
 
 
 @pytest.mark.parametrize("block", ["custom-webhook/nobody", "secret/inbox", "nonsense"])

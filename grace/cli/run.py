@@ -1,0 +1,54 @@
+"""`grace run`: have an engine run now instead of at its next time."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grace.cli.options import settings
+from grace.cli.output import emit
+from grace.errors import BadInput
+
+if TYPE_CHECKING:
+    from tasks.engines import Engine
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(run)
+
+
+def run(
+    engine: Annotated[
+        str, typer.Argument(help="Its flow, as performance-optimizer, or FLOW/DEPLOYMENT.")
+    ],
+) -> None:
+    """Start an engine of this log now. What it does and how it ended stands in the Prefect UI.
+
+    Example: grace --sample run performance-optimizer
+    """
+    from grace.installation import connect_environment
+
+    connect_environment(settings())
+    from tasks.engines import read_engines
+    from tasks.runs import run_link, start_deployed
+
+    found = _find(read_engines(settings()), engine)
+    now = datetime.now(UTC)
+    run_id = start_deployed(
+        found.name, {}, key=f"by-hand:{now.isoformat()}", name=f"by hand {now:%H:%M:%S}"
+    )
+    link = run_link(run_id)
+    emit({"engine": found.name, "run_id": run_id, "run": link}, f"{found.name} runs: {link}")
+
+
+def _find(engines: "list[Engine]", asked: str) -> "Engine":
+    """Those that run by a schedule; the others need parameters of their own."""
+    scheduled = [each for each in engines if each.cycle_interval_hours is not None]
+    mine = [each for each in scheduled if asked in (each.name, each.name.partition("/")[0])]
+    if not mine:
+        known = ", ".join(sorted({each.name.partition("/")[0] for each in scheduled}))
+        where = f"in the log {settings().log}"
+        raise BadInput(f"there is no engine {asked!r} {where}; there are: {known or 'none'}")
+    return mine[0]

@@ -1,0 +1,30 @@
+"""The governed system's decisions as the log holds them, and what is known beside them."""
+
+from datetime import datetime
+
+import pandas as pd
+
+from grace.analysis.rules import load_rules
+from grace.governance.policy import Policy
+from grace.opportunities import improve_execution
+from grace.opportunities.earning import decided
+from grace.opportunities.improve_execution import Beside
+from grace.store import Store
+from grace.store.read import newest
+from tasks.search import Search
+
+__all__ = ["beside", "decisions_since"]
+
+
+def decisions_since(store: Store, policy: Policy, since: datetime) -> pd.DataFrame:
+    """Those that are not open, as `grace.opportunities.earning.decided` makes them."""
+    rows = newest(store, "agentic_spine_logs", since=since)
+    return decided(rows, load_rules(), policy.earning)
+
+
+def beside(search: Search) -> Beside:
+    def is_free(target: str) -> bool:
+        return search.standing(improve_execution.KIND, target) is None
+
+    lever = search.desk.lever(improve_execution.LEVER)
+    return Beside(search.policy, lever.read, is_free, search.now)
