@@ -25,6 +25,7 @@ from tasks.opportunities import (
 
 __all__ = ["proactive_improvement"]
 
+DAY = timedelta(days=1)
 KINDS = (find_recurring_errors, find_poor_healing, find_low_confidence, find_low_execution)
 
 
@@ -40,7 +41,6 @@ def proactive_improvement() -> None:
     parts: list[State[Any]] = [
         ingest_prefect_runs(settings, began, return_state=True),
         learn_patterns(settings, began, return_state=True),
-        publish_analysis(settings, began - timedelta(days=1), began, return_state=True),
     ]
     looked = [find(settings, began, return_state=True) for find in KINDS]
     findings = follow_leads(settings, began, quote(leads_of(looked)))
@@ -48,5 +48,7 @@ def proactive_improvement() -> None:
     for finding in findings:
         print(f"{finding.target}: {finding.standing}. {finding.reason}")
     record_cycle(settings, "proactive_improvement", began, datetime.now(UTC), findings)
+    # last, for it shows what was found too
+    parts.append(publish_analysis(settings, began - DAY, began, return_state=True))
     sign_ledger(settings)
     check_none_failed([*parts, *looked], findings)

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=4200, ge=1, le=65535)
     notify_block: str | None = None
+    # the version of Prefect that may migrate a database which only a person can dump
+    prefect_dumped_for: str | None = None
 
     @field_validator("log")
     @classmethod

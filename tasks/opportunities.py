@@ -14,8 +14,6 @@ from prefect.runtime import flow_run
 
 from grace.desk import Desk
 from grace.errors import CheckFailed
-from grace.markdown import plain
-from grace.measurement.metrics import metric
 from grace.opportunities import (
     enhance_healing,
     fix_recurring_error,
@@ -27,6 +25,7 @@ from grace.opportunities.confidences import model_logs
 from grace.opportunities.drawing import Case
 from grace.opportunities.earning import execution_units
 from grace.opportunities.finding import Finding
+from grace.opportunities.page import findings_table
 from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
 from grace.patterns.learning import learn
@@ -168,16 +167,9 @@ def follow_leads(
 @task
 def publish_findings(settings: Settings, about: str, findings: Sequence[Finding]) -> None:
     """The table of what was found, under one key a log: the newest version is the present."""
-    rows = "".join(
-        f"| {plain(each.target)} | {each.standing} | {each.n} | {_shown(each)} |\n"
-        for each in findings
-    )
-    reasons = "".join(f"- **{plain(each.target)}**: {plain(each.reason)}\n" for each in findings)
     sample = ": *sample workload*" if settings.sample else ""
-    table = f"| target | standing | n | mean |\n|---|---|---|---|\n{rows}\n{reasons}"
-    empty = "Nothing to look at has been logged yet.\n"
     create_markdown_artifact(
-        f"# {about.capitalize()}{sample}\n\n{table if findings else empty}",
+        f"# {about.capitalize()}{sample}\n\n{findings_table(findings)}",
         key=f"{about.replace(' ', '-')}-{settings.log}",
     )
 
@@ -217,7 +209,3 @@ def check_none_failed(parts: Iterable[State[Any]], findings: Sequence[Finding]) 
     failed += [f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"]
     if failed:
         raise CheckFailed("; ".join(failed))
-
-
-def _shown(finding: Finding) -> str:
-    return "-" if finding.mean is None else metric(finding.metric).show(finding.mean)

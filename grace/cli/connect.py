@@ -99,6 +99,7 @@ def disconnect(
     of = log_settings(name)
     if name not in (known := connected_logs(of)):
         raise BadInput(f"{name} is not connected; connected: {', '.join(known) or 'none'}")
+    _check_nothing_open(of)
     forget_connection(of)
     if read_installation(of):
         up(of.for_log("main"), tell=progress)
@@ -134,6 +135,20 @@ def _set_enabled(
     now = datetime.now(UTC)
     left = set_enabled(store, targets, answer, now, reviewer=reviewer, reason=reason).targets or ()
     emit({"enabled": list(left)}, f"Enabled on {settings().log}: {', '.join(left) or 'nothing'}")
+
+
+def _check_nothing_open(of: "Settings") -> None:
+    """Nobody would be left to end what is under way there."""
+    from grace.governance.register import list_entries
+    from grace.store import open_store
+
+    still = [each for each in list_entries(open_store(of.url)) if each.is_open]
+    if still:
+        ids = ", ".join(f"{each.id[-12:]} ({each.state})" for each in still)
+        raise BadInput(
+            f"proposals of {of.log} are open: {ids}; reject or undo them first, "
+            f"as in grace --log {of.log} undo {still[0].id[-12:]}"
+        )
 
 
 def _name_of(address: str) -> str:

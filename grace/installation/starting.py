@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grace.connection import connected_logs
 from grace.errors import BadInput, GraceError
-from grace.installation import deployments, ports, services, state
+from grace.installation import deployments, ports, prefect_database, services, state
 from grace.installation.deployments import SAMPLE_TAG, Content, Deployed
 from grace.installation.environment import child_environment
 from grace.installation.prefect_api import PrefectApi, connected
@@ -123,8 +123,11 @@ class _Starting:
             state.write(self.settings, self.installation)
 
     def _server(self, api: PrefectApi) -> None:
+        if not self._runs("server"):
+            prefect_database.prepare(self.settings, datetime.now(UTC), self._say)
         started = self._ensure("server")
         self._wait_for(api.is_healthy, "server")
+        prefect_database.note_version(self.settings)
         # runs that nobody has an eye on any more: their server or their worker had gone
         for run in crash_dead_runs(api) if started or not self._runs("worker") else []:
             self._say(f"run {run.name} had lost its process: Crashed")

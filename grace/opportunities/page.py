@@ -1,0 +1,25 @@
+"""What was looked at, and why something was or was not proposed, as a part of a page."""
+
+from collections.abc import Sequence
+
+from grace.markdown import plain
+from grace.measurement.metrics import metric
+from grace.opportunities.finding import Finding
+
+__all__ = ["findings_table"]
+
+
+def findings_table(findings: Sequence[Finding]) -> str:
+    """A table with a line each, and below it the reasons."""
+    if not findings:
+        return "Nothing to look at has been logged yet.\n"
+    rows = "".join(
+        f"| {plain(each.target)} | {each.standing} | {each.n} | {_shown(each)} |\n"
+        for each in findings
+    )
+    reasons = "".join(f"- **{plain(each.target)}**: {plain(each.reason)}\n" for each in findings)
+    return f"| target | standing | n | mean |\n|---|---|---|---|\n{rows}\n{reasons}"
+
+
+def _shown(finding: Finding) -> str:
+    return "-" if finding.mean is None else metric(finding.metric).show(finding.mean)
