@@ -40,8 +40,9 @@ up: install ## the running system with its sample workload; again: no change
 down: install ## end what `make up` started; waiting approvals are kept
 	@.venv/bin/grace down
 
+# three at once on two cores: they wait for Prefect more than they compute
 test: check ## style, types, imports and the tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n 3 --dist loadfile
 
 test-slow: install ## the large counts that `make test` leaves out
 	$(PY) -m pytest -m slow

@@ -8,16 +8,24 @@ from prefect.client.schemas.objects import State
 
 from grace.settings import Settings
 from tasks.changes import apply_change, take_step
+from tasks.experiments import look_at_experiments
 from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
-from tasks.sweep import expire_overdue, find_unfinished, report_drift, restart_lost_approvals
+from tasks.sweep import (
+    expire_overdue,
+    find_unfinished,
+    remove_idle_limits,
+    report_drift,
+    restart_lost_approvals,
+)
 
 __all__ = ["governance"]
 
 
 @flow(name="governance", retries=0, log_prints=True)
 def governance() -> list[State[Any]]:
-    """Expires, asks again, applies what was approved, takes up what was cut short, tells of drift.
+    """Expires, asks again, applies what was approved, takes up what was cut short, tells of drift;
+    looks at experiments.
 
     A proposal that cannot be carried on shows as a failed task and does not keep the others.
     """
@@ -34,5 +42,7 @@ def governance() -> list[State[Any]]:
         done.append(ingest_prefect_runs(settings, now, return_state=True))
     for proposal_id in unfinished["step"]:
         done.append(take_step(settings, proposal_id, now, return_state=True))
+    done.append(look_at_experiments(settings, now, return_state=True))
     done.append(report_drift(settings, return_state=True))
+    done.append(remove_idle_limits(settings, return_state=True))
     return [*done, sign_ledger(settings, return_state=True)]

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from grace.actions.action import Done, done_actions
 from grace.governance.register import Entry
 from grace.markdown import plain
-from grace.measurement.looks import Look, last_look
+from grace.measurement.arms import arms_rows
+from grace.measurement.looks import ArmsLook, Look, last_look
 from grace.measurement.metrics import metric
 from grace.store import Store
 from grace.store.schema import LOGS
@@ -36,7 +37,7 @@ class Account:
     entry: Entry
     decisions: Sequence[Answered]
     actions: Sequence[Done]
-    look: Look | None
+    look: Look | ArmsLook | None
 
 
 def account(store: Store, entry: Entry) -> Account:
@@ -51,12 +52,17 @@ def account(store: Store, entry: Entry) -> Account:
     return Account(entry, decisions, done_actions(store, entry.id), seen)
 
 
-def look_page(entry: Entry, seen: Look | None) -> str:
+def look_page(entry: Entry, seen: Look | ArmsLook | None) -> str:
     """Where a measurement stands, in markdown."""
     plan = entry.proposal.plan
     heading = f"## {plain(entry.proposal.title)}\n\nState **{entry.state}**"
     verdict = f", verdict **{entry.verdict}**" if entry.verdict else ""
     why = f". {plain(entry.reason)}" if entry.reason else ""
+    if isinstance(seen, ArmsLook):
+        rows = "".join(f"| {name} | {said} |\n" for name, said in arms_rows(plan, seen))
+        return f"{heading}{verdict}{why}.\n\n| | |\n|---|---|\n{rows}"
+    if seen is None and plan.design == "arms":
+        return f"{heading}{verdict}{why}. The arms were not looked at yet.\n"
     if seen is None:
         return f"{heading}{verdict}{why}. No pair of blocks is complete yet.\n"
     judged = seen.judgement

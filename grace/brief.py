@@ -1,6 +1,7 @@
 """What a person reads before answering: one page of markdown, the same in every place."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from grace.governance.policy import Policy
@@ -8,13 +9,17 @@ from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
 from grace.markdown import plain
 from grace.measurement.metrics import Metric, metric
+from grace.measurement.plan import Experiment, Plan
 from grace.settings import DEMO
 
 __all__ = ["brief", "duration"]
 
 
-def brief(entry: Entry, policy: Policy) -> str:
-    """What changes, is expected, was seen, is risked; how long to a verdict; how it is undone."""
+def brief(entry: Entry, policy: Policy, record: Sequence[str] = ()) -> str:
+    """What changes, is expected, was seen, is risked; how long to a verdict; how it is undone.
+
+    `record` says how the last changes of its kind went (`grace.record.page.beside`).
+    """
     proposal = entry.proposal
     parts = [
         _heading(proposal),
@@ -23,6 +28,7 @@ def brief(entry: Entry, policy: Policy) -> str:
         _expectation(proposal),
         _seen(proposal.evidence),
         _risk(proposal),
+        _record(record),
         _measurement(proposal),
         _undo(proposal),
         _answering(entry, policy),
@@ -76,7 +82,7 @@ def _change(proposal: Proposal) -> str:
     if proposal.prefect_yaml_patch is None:
         return diff
     return (
-        f"{diff}\nWhere `prefect.yaml` declares this limit, the next `prefect deploy` sets it "
+        f"{diff}\nWhere `prefect.yaml` declares this, the next `prefect deploy` sets it "
         f"back. To make the change last:\n\n```yaml\n{proposal.prefect_yaml_patch}```\n"
     )
 
@@ -96,20 +102,43 @@ def _risk(proposal: Proposal) -> str:
     return f"### What it risks\n\n**{risk.score:.2f}** of 1, tier {risk.tier}:\n\n{parts}"
 
 
+def _record(lines: Sequence[str]) -> str:
+    told = "".join(f"- {line}\n" for line in lines)
+    return f"### How the last ones of this kind went\n\n{told}" if told else ""
+
+
 def _measurement(proposal: Proposal) -> str:
     plan, seconds = proposal.plan, proposal.seconds_to_verdict
     if plan.design == "unmeasured":
         return "### How it is measured\n\n**It cannot be judged:** nothing measures its effect.\n"
-    longest = 2 * len(plan.order) * plan.block_seconds
+    arms = plan.experiment
+    longest = arms.longest_seconds if arms else 2 * len(plan.order) * plan.block_seconds
     when = (
         "**It cannot be judged at the present volume:** no runs come."
         if seconds is None
         else f"The earliest verdict comes after {duration(seconds)}, the latest after "
         f"{duration(longest)}."
     )
+    if arms:
+        return f"### How it is measured\n\n{when} {_arms(plan, arms)}"
     return (
         f"### How it is measured\n\n{when} The target is moved to and fro between the two values "
         f"in pairs of blocks of {duration(plan.block_seconds)}, in an order drawn beforehand. "
+        f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
+    )
+
+
+def _arms(plan: Plan, arms: Experiment) -> str:
+    ends = " or ".join(
+        f"their mean {each.of} passes "
+        f"{f'{each.bound:.0f} s' if each.of == 'execution time' else f'{each.bound:.1%}'}"
+        for each in arms.guardrails
+    )
+    guarded = f" It is undone at once where {ends}." if ends else ""
+    return (
+        f"{arms.share:.0%} of the flow runs go by the change, the others on as before, side by "
+        f"side; a hash of the experiment's id and the run's says which. A look every "
+        f"{duration(arms.look_seconds)}.{guarded} "
         f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
     )
 

@@ -1,11 +1,11 @@
 """Levers: what Grace can turn, each with read, apply and, through `Change`, diff and inverse.
 
 A lever is found by its name among the entry points of the group `grace.levers`; Grace's own come
-through the same door, so a third party adds one by installing a package.
+through the same door, so a third party adds one by installing a package (`docs/levers.md`).
 """
 
 from importlib.metadata import entry_points
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -13,13 +13,39 @@ from grace.errors import BadInput
 from grace.governance.change import Change
 from grace.settings import Settings
 
-__all__ = ["Lever", "find_lever", "lever_names", "verify"]
+__all__ = [
+    "Lever",
+    "completed",
+    "find_lever",
+    "is_reversible",
+    "lever_for",
+    "lever_names",
+    "verify",
+]
 
 GROUP = "grace.levers"
 
+# by what stands before the colon of a target; for any other lever it is named
+OF_KIND = {
+    "deployment": "concurrency-limit",
+    "global": "concurrency-limit",
+    "parameters": "deployment-parameters",
+    "pattern": "pattern-rule",
+    "permit": "earned-permit",
+    "retries": "default-retries",
+    "run": "run-deployment",
+    "schedule": "deployment-schedule",
+    "tag": "concurrency-limit",
+    "variable": "prefect-variable",
+    "webhook": "signed-webhook",
+    "work-pool": "concurrency-limit",
+    "work-queue": "concurrency-limit",
+}
+
 
 class Lever(Protocol):
-    """`reach` *shared* means that all runs feel it at once, so that arms side by side cannot be.
+    """`reach` *shared* means that all runs feel it at once, so that arms side by side cannot be;
+    one of reach *unit* is a `UnitLever` too.
 
     `apply` must set, not add: doing it twice is doing it once. Both calls raise
     `grace.errors.GraceError` where the target cannot be reached or does not exist.
@@ -37,8 +63,36 @@ class Lever(Protocol):
     def apply(self, target: str, value: JsonValue) -> None: ...
 
 
+@runtime_checkable
+class _Completing(Protocol):
+    """A lever of which a person may say less than the target will read."""
+
+    def complete(self, target: str, value: JsonValue) -> JsonValue:
+        """The whole value, with what was left out as it is now; a proposal holds this one."""
+
+
+@runtime_checkable
+class _Partly(Protocol):
+    """A lever that can take some targets back and others not, whatever `reversible` says."""
+
+    def reverses(self, target: str) -> bool: ...
+
+
+@runtime_checkable
+class UnitLever(Protocol):
+    """What a lever of reach *unit* has besides: whoever it governs is told by unit what holds."""
+
+    def split(self, change: Change, experiment: str, share: float) -> JsonValue:
+        """The value under which units go by `before` or `after`, as `grace.assign` says."""
+
+
 def lever_names() -> list[str]:
     return sorted(entry.name for entry in entry_points(group=GROUP))
+
+
+def lever_for(target: str) -> str:
+    """The name of the lever that turns a target of this kind."""
+    return OF_KIND.get(target.partition(":")[0], "concurrency-limit")
 
 
 def find_lever(name: str, settings: Settings) -> Lever:
@@ -50,6 +104,15 @@ def find_lever(name: str, settings: Settings) -> Lever:
         lever: Lever = entry.load()(settings)
         return lever
     raise BadInput(f"there is no lever {name!r}; there are: {', '.join(lever_names()) or 'none'}")
+
+
+def completed(lever: Lever, target: str, value: JsonValue) -> JsonValue:
+    """What the target will read once the value is set."""
+    return lever.complete(target, value) if isinstance(lever, _Completing) else value
+
+
+def is_reversible(lever: Lever, target: str) -> bool:
+    return lever.reverses(target) if isinstance(lever, _Partly) else lever.reversible
 
 
 def verify(lever: Lever, change: Change) -> bool:

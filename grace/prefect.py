@@ -34,9 +34,10 @@ def retry_by_rule(
 
     A `retry_condition_fn`: the task's own `retries` are the most there can be, the rule says how
     many of them are used. Without a rule, or where Grace's log cannot be read, none is. A rule that
-    is set or taken away takes effect within 5 seconds of `clock`.
+    is set or taken away takes effect within 5 seconds of `clock`. While a rule is on trial it holds
+    in the flow runs that `grace.assign` puts into its arm, and the others go on as before.
     """
-    rule = patterns.rule_for(_error(state), clock=clock)
+    rule = patterns.rule_for(_error(state), unit=task_run.flow_run_id, clock=clock)
     if rule is None or rule.fix != "retry":
         return False
     return task_run.run_count <= rule.retries

@@ -12,14 +12,17 @@ from grace.governance.register import Entry, find
 from grace.measurement.looks import last_look
 from grace.settings import Settings
 from grace.store import open_store
+from tasks.record import lines_beside
 
 __all__ = ["publish_brief", "publish_look"]
 
 
-def publish_brief(entry: Entry, policy: Policy) -> None:
+def publish_brief(settings: Settings, entry: Entry, policy: Policy) -> None:
     """The brief; its key is the proposal's, so that the versions stay together."""
+    store = open_store(settings.url, create=False)
+    beside = lines_beside(store, policy, entry, datetime.now(UTC))
     create_markdown_artifact(
-        brief(entry, policy), key=f"proposal-{entry.id}", description=entry.proposal.title
+        brief(entry, policy, beside), key=f"proposal-{entry.id}", description=entry.proposal.title
     )
 
 

@@ -17,7 +17,7 @@ from grace.governance.policy import Policy, load_policy
 from grace.governance.proposal import Evidence, Prediction, Proposal, Unit
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
-from grace.levers import find_lever
+from grace.levers import completed, find_lever
 from grace.opportunities import (
     fix_recurring_error,
     improve_execution,
@@ -54,7 +54,7 @@ def propose_by_hand(
         raise BadInput("grace is the engine's name; say whose idea it is with --as")
     lever, policy = find_lever(lever_name, settings), load_policy(settings)
     lever.check(target, value)
-    before = lever.read(target)
+    before, value = lever.read(target), completed(lever, target, value)
     if before == value:
         raise BadInput(f"{target} is {value!r} already")
     store = open_store(settings.url)
@@ -105,6 +105,8 @@ def _case(store: Store, policy: Policy, change: Change, why: str, by: str, now: 
         floor_seconds=sight.floor_seconds,
         gap_seconds=sight.gap_seconds,
         units_a_block=sight.units_a_block,
+        flow_runs=sight.flow_runs,
+        usual_seconds=sight.usual_seconds,
     )
 
 
@@ -122,6 +124,8 @@ class _Sight:
     gap_seconds: float | None = None
     units_a_block: int = 2
     unit: Unit = "flow run"
+    flow_runs: Sequence[float] = ()
+    usual_seconds: float | None = None
 
 
 _See = Callable[[Store, pd.DataFrame, Change, datetime], _Sight]
@@ -177,6 +181,8 @@ def _failures(store: Store, frame: pd.DataFrame, change: Change, now: datetime) 
         facts={"error": library.pattern(found.fingerprint).template, "task": found.task},
         gap_seconds=found.gap_seconds,
         units_a_block=found.units_a_block,
+        flow_runs=found.values,
+        usual_seconds=found.usual_seconds,
     )
 
 
@@ -209,15 +215,26 @@ def _nothing(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -
     return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
 
 
-def _no_way_back(store: Store, frame: pd.DataFrame, change: Change, now: datetime) -> _Sight:
-    metric, how = improve_ml_confidence.CONFIDENCE, "what was run cannot be taken back to compare"
-    return _Sight(metric, Prediction(metric=metric, now=None, then=None, how=how))
-
-
 def _title(change: Change) -> str:
     if change.lever == improve_ml_confidence.RUN and isinstance(change.after, dict):
         return f"Run {change.target.partition(':')[2]} with {_told(change.after['parameters'])}"
+    if change.target.startswith("webhook:") and isinstance(change.after, dict):
+        return f"Send {_told(change.after['body'])} to {change.target}"
+    if isinstance(change.before, dict) and isinstance(change.after, dict):
+        return f"Set {change.target}: {_told_keys(change.before, change.after)}"
     return f"Set {change.target} from {_told(change.before)} to {_told(change.after)}"
+
+
+def _told_keys(before: dict[str, JsonValue], after: dict[str, JsonValue]) -> str:
+    """What differs, key by key; what was or will be absent is nothing."""
+    keys = sorted(
+        key for key in before.keys() | after.keys() if _one(before, key) != _one(after, key)
+    )
+    return ", ".join(f"{key} from {_one(before, key)} to {_one(after, key)}" for key in keys)
+
+
+def _one(value: dict[str, JsonValue], key: str) -> str:
+    return json.dumps(value[key], ensure_ascii=False) if key in value else "nothing"
 
 
 def _told(value: JsonValue) -> str:

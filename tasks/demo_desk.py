@@ -49,7 +49,8 @@ class SimulatedLimit:
 
     def apply(self, target: str, value: JsonValue) -> None:
         limit = UNLIMITED if value is None else value
-        self.check(target, limit)
+        if value is not None:
+            self.check(target, value)
         assert isinstance(limit, int)
         self._world.set_limit(self._service(target), limit)
 
@@ -130,6 +131,7 @@ class DemoDesk:
             for table, rows in rows_of(ended, self._begin).items():
                 writer.append(table, rows)
 
-    def _rule_for(self, error: str) -> Rule | None:
-        fingerprint = self._library.fingerprint_of(error)
-        return self._rules.get(fingerprint) if fingerprint else None
+    def _rule_for(self, error: str, flow_run: str) -> Rule | None:
+        """As `grace.prefect.retry_by_rule` finds it: while it is on trial, by the flow run."""
+        rule = self._rules.get(self._library.fingerprint_of(error) or "")
+        return rule.for_unit(flow_run) if rule else None

@@ -1,6 +1,7 @@
 """The governed system's decisions as the log holds them, and what is known beside them."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,7 +12,9 @@ from grace.opportunities.earning import decided
 from grace.opportunities.improve_execution import Beside
 from grace.store import Store
 from grace.store.read import newest
-from tasks.search import Search
+
+if TYPE_CHECKING:  # it is drawn up from what this file loads
+    from tasks.search import Search
 
 __all__ = ["beside", "decisions_since"]
 
@@ -22,7 +25,7 @@ def decisions_since(store: Store, policy: Policy, since: datetime) -> pd.DataFra
     return decided(rows, load_rules(), policy.earning)
 
 
-def beside(search: Search) -> Beside:
+def beside(search: "Search") -> Beside:
     def is_free(target: str) -> bool:
         return search.standing(improve_execution.KIND, target) is None
 

@@ -39,7 +39,7 @@ class PrefectDesk:
 
     def submit(self, proposal: Proposal, policy: Policy) -> Entry:
         entry = submit_proposal(self.settings, proposal, policy)
-        publish_brief(entry, policy)
+        publish_brief(self.settings, entry, policy)
         return entry
 
     def tell(self, entry: Entry, what: str) -> None:

@@ -18,6 +18,7 @@ from grace.governance.register import Entry, attach_run, find
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.notices import tell_waiting
+from tasks.record import lines_beside
 from tasks.runs import start_run
 
 __all__ = ["ApprovalForm", "ask_person", "present", "record_answer", "submit_proposal"]
@@ -58,8 +59,9 @@ def ask_person(settings: Settings, entry: Entry, attempt: int = 1) -> Entry:
 
 def present(settings: Settings, proposal_id: str) -> tuple[Entry, str]:
     """The proposal and the page that is shown with the form; reads and changes nothing."""
-    entry = find(open_store(settings.url, create=False), proposal_id)
-    return entry, brief(entry, load_policy(settings))
+    store, policy = open_store(settings.url, create=False), load_policy(settings)
+    entry = find(store, proposal_id)
+    return entry, brief(entry, policy, lines_beside(store, policy, entry, datetime.now(UTC)))
 
 
 def ask(page: str, number: int) -> Answer | None:

@@ -1,23 +1,34 @@
 """What the governance sweep finds undone: overdue answers, lost runs, deeds cut short."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
 
-from grace.actions.action import done_actions
 from grace.actions.drift import record_reverted, reverted
-from grace.actions.measuring import block_due
+from grace.actions.idle import put_back_to_none, record_removed
+from grace.actions.measuring import step_due
+from grace.actions.turns import turn
+from grace.errors import BadInput, Unreachable
+from grace.governance.brakes import held
 from grace.governance.decisions import Decision, count_decisions, record_decision
 from grace.governance.policy import load_policy
 from grace.governance.register import Entry, list_entries, move
 from grace.settings import Settings
 from grace.store import open_store
+from tasks.levers.concurrency_limit import ConcurrencyLimit
 from tasks.notices import tell
 from tasks.prefect_desk import PrefectDesk
 from tasks.proposals import ask_person
 from tasks.runs import Run, cancel_run, read_run
 
-__all__ = ["expire_overdue", "find_unfinished", "report_drift", "restart_lost_approvals"]
+__all__ = [
+    "expire_overdue",
+    "find_unfinished",
+    "remove_idle_limits",
+    "report_drift",
+    "restart_lost_approvals",
+]
 
 # what a run does by itself it does sooner; only then is it taken for lost
 PATIENCE = timedelta(seconds=60)
@@ -71,7 +82,7 @@ def find_unfinished(settings: Settings) -> dict[str, list[str]]:
         elif entry.state in ("applied", "rolling_back") and now > entry.changed_at + PATIENCE:
             found["step"].append(entry.id)
         elif entry.state == "measuring":
-            due = block_due(entry, done_actions(store, entry.id)) or entry.changed_at
+            due = step_due(store, entry) or entry.changed_at
             if now > due + PATIENCE:
                 found["step"].append(entry.id)
     return found
@@ -86,6 +97,24 @@ def report_drift(settings: Settings) -> list[str]:
         record_reverted(store, each, desk.now())
         tell(settings, each.entry, "a change was set back by somebody else", each.reason)
     return [each.entry.id for each in found]
+
+
+@task
+def remove_idle_limits(settings: Settings) -> list[str]:
+    """Take away the high limits that undoing left, where nothing holds a slot; their targets.
+
+    While a brake is on they stay; one whose deployment is gone or whose server is away too.
+    """
+    store, lever, removed = open_store(settings.url), ConcurrencyLimit(settings), []
+    for entry in put_back_to_none(store):
+        target = entry.proposal.change.target
+        with suppress(BadInput, Unreachable), turn(settings, target):
+            if held(store, target) is not None:
+                continue
+            if (left := lever.remove_if_idle(target)) != "held":
+                record_removed(store, entry, left, datetime.now(UTC))
+                removed.append(target)
+    return removed
 
 
 def _is_lost(entry: Entry) -> bool:

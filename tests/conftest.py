@@ -22,14 +22,17 @@ pytest_plugins = ["tests.desk", "tests.running"]
 _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
 def _hide_the_caller(home: Path) -> None:
+    mark = os.environ.get(_MARK)
     for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
         del os.environ[name]
     os.environ.update(_PRIVATE)
     os.environ["PREFECT_HOME"] = str(home / "prefect")
-    os.environ[_MARK] = uuid4().hex
+    # a worker of pytest-xdist belongs to the session that started it
+    os.environ[_MARK] = mark if _IS_WORKER and mark else uuid4().hex
 
 
 # now, for the plugin above imports prefect, which reads its settings then
@@ -40,7 +43,7 @@ _hide_the_caller(Path(_scratch.name))
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run that leaves a process behind; every child inherits the mark."""
-    if left := _left_behind():
+    if left := [] if _IS_WORKER else _left_behind():
         print(f"\nprocesses left behind: {'; '.join(left)}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     _scratch.cleanup()
@@ -79,6 +82,7 @@ def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The session's server as the one that this test's Prefect clients and children talk to."""
     from prefect.settings import (
         PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_TO_API_ENABLED,
         temporary_settings,
     )
@@ -86,7 +90,12 @@ def prefect_api(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("PREFECT_API_URL", prefect_server)
     # log lines that are still on their way when the server stops keep pytest waiting at its exit
     with temporary_settings(
-        {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: False}
+        {
+            PREFECT_API_URL: prefect_server,
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+            # every flow run waits a second at its end for the thread that says it is alive
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
     ):
         yield prefect_server
 
@@ -97,8 +106,10 @@ def _left_behind() -> list[str]:
     left = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            # the workers of pytest-xdist end after this
+            is_ours = mark in (entry / "environ").read_bytes().split(b"\0")
+            if is_ours and "execnet" not in command:
                 left.append(f"{entry.name} {command}")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue

@@ -72,6 +72,15 @@ def test_text_from_the_log_is_shown_as_it_is():
     assert "<script>" not in page
 
 
+def test_the_record_of_its_kind_stands_beside_the_risk():
+    """A line each, before how it is measured; without a record the page has no empty heading."""
+    told = brief(an_entry(a_proposal()), POLICY, ["2 of 3 improved.", "Predicted -3.10 s."])
+    before, _, after = told.partition("### How the last ones of this kind went\n\n")
+    assert "### What it risks" in before
+    assert after.startswith("- 2 of 3 improved.\n- Predicted -3.10 s.\n\n### How it is measured")
+    assert "last ones" not in brief(an_entry(a_proposal()), POLICY)
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(45, "45 s"), (840, "14 min"), (7200, "2 h"), (172800, "2 days"), (90000, "25 h")],

@@ -1,5 +1,7 @@
 """Finding a lever by its name, and asking whether a target is what a change says."""
 
+import re
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,8 +10,20 @@ from pydantic import JsonValue
 
 from grace.errors import BadInput
 from grace.governance.change import Change
-from grace.levers import find_lever, lever_names, verify
+from grace.levers import (
+    OF_KIND,
+    completed,
+    find_lever,
+    is_reversible,
+    lever_for,
+    lever_names,
+    verify,
+)
 from tasks.levers.concurrency_limit import ConcurrencyLimit
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "levers.md"
+# what stands before the colon of a target in the first column of a table
+KIND = re.compile(r"`([a-z-]+):[A-Z]")
 
 
 @dataclass
@@ -54,17 +68,43 @@ def test_an_unknown_lever_is_one_line_that_names_the_known_ones(name, settings):
 
 
 def test_a_third_party_adds_a_lever_by_installing_a_package(tmp_path: Path, monkeypatch, settings):
-    """A distribution on the path that names an entry point, and nothing else, is enough."""
-    (tmp_path / "doors.py").write_text(
-        "class Door:\n    name = 'door'\n    def __init__(self, settings): pass\n"
-    )
+    """What docs/levers.md shows, letter by letter: a class, and an entry point that names it."""
+    (tmp_path / "doors.py").write_text(shown("python"))
+    (entry,) = tomllib.loads(shown("toml", 'entry-points."grace'))["project"][
+        "entry-points"
+    ].items()
     metadata = tmp_path / "doors-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: doors\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[grace.levers]\ndoor = doors:Door\n")
+    points = "\n".join(f"{name} = {place}" for name, place in entry[1].items())
+    (metadata / "entry_points.txt").write_text(f"[{entry[0]}]\n{points}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert find_lever("door", settings).name == "door"
     assert {"concurrency-limit", "door"} <= set(lever_names())
+    door = find_lever("door", settings)
+    change = Change(lever=door.name, target="door:front", before=None, after="open")
+    with pytest.raises(BadInput, match="a door is open or shut, not 'ajar'"):
+        door.check(change.target, "ajar")
+    door.check(change.target, change.after)
+    for each in (change, change, change.inverse):
+        door.apply(each.target, each.after)
+        assert verify(door, each)
+    assert completed(door, change.target, "shut") == "shut"
+    assert is_reversible(door, change.target)
+
+
+def shown(language: str, with_text: str = "") -> str:
+    """The block of docs/levers.md in this language, with this text in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (block,) = (each for each in blocks if with_text in each)
+    return block
+
+
+def test_every_lever_stands_in_the_document_and_turns_a_kind_of_target():
+    """Those that come with Grace: a row of the table each, and a target without `--lever`."""
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    told = {(kind, row.split("|")[2].strip(" `")) for row in rows for kind in KIND.findall(row)}
+    assert told == {(kind, lever_for(f"{kind}:a")) for kind in OF_KIND}
+    assert {lever for _, lever in told} == set(lever_names())
 
 
 @pytest.mark.parametrize("after", [8, None, "8", [1]])
@@ -77,6 +117,22 @@ def test_a_change_is_verified_by_reading_the_target(after):
     assert not verify(switch, change.inverse)
     switch.apply(change.inverse.target, change.inverse.after)
     assert verify(switch, change.inverse)
+
+
+def test_a_lever_may_complete_a_value_and_take_only_some_targets_back():
+    """Both are optional: without them a value is whole, and all targets are alike."""
+
+    class Half(Switch):
+        def complete(self, target, value):
+            return {"as it is": self.read(target)} | value
+
+        def reverses(self, target):
+            return target == "a"
+
+    assert completed(Switch({"a": 2}), "a", 8) == 8
+    assert completed(Half({"a": 2}), "a", {"new": 8}) == {"as it is": 2, "new": 8}
+    assert is_reversible(Switch(), "b")
+    assert [is_reversible(Half(), each) for each in ("a", "b")] == [True, False]
 
 
 def test_another_kind_of_value_is_not_the_value():

@@ -188,7 +188,7 @@ class TestPerformanceOptimizer:
 class Failing:
     """A system of ten tasks a flow run, whose first error heals at the second try.
 
-    It asks the rule in force, as `grace.prefect.retry_by_rule` does in a Prefect task.
+    It asks the rule in force for its flow run, as `grace.prefect.retry_by_rule` does in a task.
     """
 
     ERROR = "Task run encountered an exception RuntimeError: HTTP 503 for page {page}"
@@ -197,20 +197,26 @@ class Failing:
         self.desk, self.share, self.heals = desk, share, heals
         self.runs, self.rng = 0, np.random.default_rng(3)
 
-    def run(self, queued, seconds=30.0):
-        ended, self.runs = queued + timedelta(seconds=seconds), self.runs + 1
+    def run(self, queued, seconds=30.0, count=1):
+        """So many flow runs at once, logged whole."""
+        ended, store = queued + timedelta(seconds=seconds), self.desk.store
+        found = Library.load(store).match(self.ERROR.format(page=1))
+        rule = rule_of(store, found.fingerprint) if found else None
+        rows = [row for _ in range(count) for row in self._rows(queued, ended, rule)]
+        with store.writing(ended) as writer:
+            writer.append("parallel_process_logs", rows, source="governed")
+
+    def _rows(self, queued, ended, rule):
+        self.runs += 1
         name, first = f"sync-{self.runs}", self.ERROR.format(page=self.runs)
-        found = Library.load(self.desk.store).match(first)
-        rule = rule_of(self.desk.store, found.fingerprint) if found else None
+        rule = rule.for_unit(name) if rule else None
         is_healed = self.heals and rule is not None and rule.fix == "retry"
         fails = self.rng.random(10) < (0.0 if is_healed else self.share)
         rows = [self._row(name, "flow_run", None, queued, ended, None)]
-        rows += [
+        return rows + [
             self._row(f"{name}-{n}", "task_run", name, queued, ended, first if failed else None)
             for n, failed in enumerate(fails)
         ]
-        with self.desk.store.writing(ended) as writer:
-            writer.append("parallel_process_logs", rows, source="governed")
 
     def hour(self):
         """Forty flow runs a minute apart."""
@@ -380,7 +386,10 @@ class TestProactiveImprovementEngine:
     def test_an_approved_rule_is_measured_by_its_patterns_own_rate(
         self, desk, heals, state, verdict
     ):
-        """Kept where the error goes away with it; taken away again where nothing changes."""
+        """Kept for all where the error goes away with it; taken away where nothing changes.
+
+        Meanwhile half of the flow runs go by the rule and the other half on as before.
+        """
         desk.set_policy(least_block_seconds=1)
         system = Failing(desk, share=0.9 if heals else 1.0, heals=heals)
         begin = datetime.now(UTC) - timedelta(minutes=10)
@@ -397,10 +406,17 @@ class TestProactiveImprovementEngine:
             assert run_deployed("measurement/on-block", {"proposal_id": entry.id}).is_completed()
             if desk.entry(entry).state != "measuring":
                 break
-            system.run(datetime.now(UTC), seconds=0.01)
+            assert rule_of(desk.store, fingerprint).trial is not None
+            system.run(datetime.now(UTC), seconds=0.01, count=20)
         ended = desk.entry(entry)
         assert (ended.state, ended.verdict) == (state, verdict)
-        assert (rule_of(desk.store, fingerprint) is not None) == heals
+        seen = last_look(desk.store, ended.id, ended.proposal.plan)
+        assert min(seen.control.n, seen.treatment.n) >= 30
+        assert seen.control.mean == pytest.approx(system.share, abs=0.1)
+        assert seen.treatment.mean == pytest.approx(0.0 if heals else 1.0)
+        assert rule_of(desk.store, fingerprint) == (
+            Rule.model_validate(entry.proposal.change.after) if heals else None
+        )
         assert verify(desk.settings, desk.store).ok
 
 

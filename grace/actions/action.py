@@ -32,7 +32,7 @@ __all__ = [
 ACTIONS = LOGS["actions"].table
 
 Clock = Callable[[], datetime]
-Purpose = Literal["apply", "block", "keep", "undo"]
+Purpose = Literal["apply", "block", "arms", "keep", "undo"]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from grace.actions.action import last_action_on
 from grace.errors import BadInput, Unreachable
 from grace.governance.decisions import Decision, record_decision, was_decided
 from grace.governance.register import Entry, list_entries
-from grace.levers import Lever
+from grace.levers import Lever, is_reversible
 from grace.store import Store
 
 __all__ = ["Reverted", "record_reverted", "reverted"]
@@ -40,9 +40,8 @@ def reverted(store: Store, lever_of: Callable[[str], Lever]) -> Iterator[Reverte
             continue
         change, lever = entry.proposal.change, lever_of(entry.proposal.change.lever)
         last = last_action_on(store, change.target)
-        # a later proposal moved it on; and what cannot be undone has nothing to be set back to
-        if last is None or not last.action_id.startswith(f"{entry.id}:") or not lever.reversible:
-            continue
+        if last is None or not last.action_id.startswith(f"{entry.id}:"):
+            continue  # a later proposal moved it on
         if (told := _elsewhere(lever, entry)) is not None:
             yield Reverted(entry, told)
 
@@ -64,6 +63,8 @@ def record_reverted(store: Store, found: Reverted, now: datetime) -> None:
 def _elsewhere(lever: Lever, entry: Entry) -> str | None:
     change = entry.proposal.change
     try:
+        if not is_reversible(lever, change.target):
+            return None  # what cannot be undone has nothing to be set back to
         observed = lever.read(change.target)
     except Unreachable:
         return None

@@ -1,44 +1,24 @@
 """One step of a measurement: close the block that is due, judge, and set the next one or end it.
 
 Every step may be repeated or lost: what was done stands in the log, and the step after a crash
-goes on from there.
+goes on from there. Arms side by side have steps of their own, in `grace.actions.comparing`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from grace.actions.action import (
-    Action,
-    Clock,
-    Done,
-    Purpose,
-    carry_out,
-    done_actions,
-    pending_action,
-)
-from grace.actions.undoing import undo
+from grace.actions.action import Done, done_actions, pending_action
+from grace.actions.comparing import Comparing, Step, arms_due
 from grace.governance.brakes import held
-from grace.governance.policy import Policy
-from grace.governance.register import Entry, find, move
-from grace.levers import Lever
+from grace.governance.register import Entry, move
 from grace.measurement.blocks import Block, Unit
-from grace.measurement.looks import Look, last_look, look, record_look
+from grace.measurement.looks import ArmsLook, Look, last_look, look, record_look
 from grace.measurement.metrics import metric
 from grace.states import Verdict
 from grace.store import Store
 
-__all__ = ["Measuring", "Step", "block_due"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where the measurement stands; `next_at` is when the running block is due, None at the end."""
-
-    entry: Entry
-    next_at: datetime | None
-    block: int | None = None
-    look: Look | None = None
+__all__ = ["Measuring", "Step", "block_due", "step_due"]
 
 
 def block_due(entry: Entry, done: Sequence[Done]) -> datetime | None:
@@ -47,15 +27,17 @@ def block_due(entry: Entry, done: Sequence[Done]) -> datetime | None:
     return blocks[-1].finished_at + _length(entry) if blocks else None
 
 
-@dataclass(frozen=True)
-class Measuring:
-    """The parts a step needs; take it in the target's `turn`."""
+def step_due(store: Store, entry: Entry) -> datetime | None:
+    """When the next step is due, None where none was taken yet."""
+    done = done_actions(store, entry.id)
+    if entry.proposal.plan.design == "arms":
+        return arms_due(store, entry, done)
+    return block_due(entry, done)
 
-    store: Store
-    lever: Lever
-    policy: Policy
-    clock: Clock
-    run_id: str | None = None
+
+@dataclass(frozen=True)
+class Measuring(Comparing):
+    """Any design; take a step in the target's `turn`."""
 
     def step(self, entry: Entry, units: Sequence[Unit], closed_at: datetime) -> Step:
         """Take the step that is due; `units` are those known at `closed_at`, or later ones too."""
@@ -68,6 +50,8 @@ class Measuring:
                 entry = move(writer, entry, "measuring")
         if entry.proposal.plan.design == "unmeasured":
             return Step(self._leave_unmeasured(entry), None)
+        if entry.proposal.plan.design == "arms":
+            return self._compare(entry, units, closed_at)
         return self._measure(entry, units, closed_at)
 
     def _leave_unmeasured(self, entry: Entry) -> Entry:
@@ -99,7 +83,8 @@ class Measuring:
             return self._switch(entry, number)
         seen = self._look(entry, blocks, units, closed_at)
         if seen.judgement.verdict is not None:
-            return Step(self._conclude(entry, seen.judgement.verdict, seen), None, look=seen)
+            reason = _in_words(entry, seen.judgement.verdict, seen)
+            return Step(self._conclude(entry, seen.judgement.verdict, reason), None, look=seen)
         step = self._switch(entry, number)
         return Step(step.entry, step.next_at, step.block, seen)
 
@@ -108,6 +93,7 @@ class Measuring:
     ) -> Look:
         plan = entry.proposal.plan
         before = last_look(self.store, entry.id, plan)
+        assert not isinstance(before, ArmsLook)
         if before and before.number == len(blocks) // 2:
             return before
         first, second = blocks[-2:]
@@ -126,58 +112,6 @@ class Measuring:
         self._set(entry, f"block-{number}", "block", after=arm == "after")
         due = block_due(entry, done_actions(self.store, entry.id))
         return Step(entry, due, number)
-
-    def _conclude(self, entry: Entry, verdict: Verdict, seen: Look) -> Entry:
-        reason = _in_words(entry, verdict, seen)
-        if self._is_undone(entry, verdict):
-            return self._undo(entry, reason, verdict)
-        self._set(entry, "keep", "keep", after=True)
-        with self.store.writing(self.clock()) as writer:
-            return move(writer, entry, "kept", reason=reason, verdict=verdict)
-
-    def _is_undone(self, entry: Entry, verdict: Verdict) -> bool:
-        """A change that was not seen to help or harm stays, unless its risk is high."""
-        if verdict == "no_effect":
-            return entry.proposal.plan.on_no_effect == "undo"
-        if verdict == "insufficient_data":
-            return entry.proposal.risk.tier == "high"
-        return verdict == "regressed"
-
-    def _undo(self, entry: Entry, reason: str, verdict: Verdict | None) -> Entry:
-        return undo(
-            self.store,
-            self.lever,
-            entry,
-            self.policy,
-            self.clock,
-            reason=reason,
-            verdict=verdict,
-            run_id=self.run_id,
-        )
-
-    def _set(self, entry: Entry, name: str, purpose: Purpose, *, after: bool) -> None:
-        change = entry.proposal.change
-        value = change.after if after else change.before
-        step = change.model_copy(update={"before": self.lever.read(change.target), "after": value})
-        carry_out(
-            self.store, self.lever, Action(entry.id, name, purpose, step, self.run_id), self.clock
-        )
-
-    def _drift(self, entry: Entry, done: Sequence[Done]) -> str | None:
-        change = entry.proposal.change
-        expected = done[-1].value if done else change.after
-        observed = self.lever.read(change.target)
-        if observed == expected:
-            return None
-        return (
-            f"reverted outside: somebody else set {change.target} to {observed!r} while it was "
-            "measured; it is left so"
-        )
-
-    def _leave(self, entry: Entry, reason: str) -> Entry:
-        with self.store.writing(self.clock()) as writer:
-            entry = find(self.store, entry.id)
-            return move(writer, entry, "kept", reason=reason, verdict="insufficient_data")
 
 
 def _length(entry: Entry) -> timedelta:

@@ -8,7 +8,7 @@ from grace.governance.decisions import Decision, person_approved, record_decisio
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
 from grace.governance.request import about_proposal
-from grace.levers import Lever
+from grace.levers import Lever, is_reversible
 from grace.states import Verdict
 from grace.store import Store, Writer
 
@@ -36,7 +36,7 @@ def undo(
     inverse = entry.proposal.change.inverse
     if reviewer is not None:
         check_is_reviewer(reviewer, policy)
-    if not lever.reversible:
+    if not is_reversible(lever, inverse.target):
         raise NotAllowed(f"{inverse.target} cannot be undone: {lever.name} has no way back")
     decision = None
     if entry.state != "rolling_back":

@@ -23,6 +23,7 @@ __all__ = [
     "Rate",
     "Record",
     "Scale",
+    "clopper_pearson",
     "difference",
     "effective_units",
     "mean_interval",
@@ -87,7 +88,7 @@ def rate_interval(sums: Floats, counts: Floats, level: float = LEVEL) -> Interva
     if rarer:
         freedom = min(freedom, 1.0 + float(rarer))
     normal, student = ndtri((1 + level) / 2), stdtrit(freedom, (1 + level) / 2)
-    return _clopper_pearson(rate, size * float(normal / student) ** 2, level)
+    return clopper_pearson(rate, size * float(normal / student) ** 2, level)
 
 
 def mean_interval(
@@ -142,7 +143,8 @@ def _effective_size(rate: float, variance: float, counts: Floats) -> float:
     return min(n, rate * (1 - rate) / variance) if variance else n
 
 
-def _clopper_pearson(rate: float, size: float, level: float) -> Interval:
+def clopper_pearson(rate: float, size: float, level: float = LEVEL) -> Interval:
+    """Of independent attempts; the size may be an effective one, and a part of an attempt."""
     hits, misses, tail = rate * size, (1 - rate) * size, (1 - level) / 2
     low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
     high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0

@@ -61,15 +61,21 @@ def connect(
     """
     from grace.connection import api_address, write_connection
     from grace.governance.enabling import observe_only
-    from grace.installation import connect_environment, read_installation, up
+    from grace.installation import (
+        check_no_other_server,
+        connect_environment,
+        read_installation,
+        up,
+    )
     from grace.store import open_store
 
     address = api_address(url)
     of = log_settings(name or _name_of(address))
+    check_no_other_server()
     connection = _reached(of, address, credential)
-    write_connection(of, connection)
     store, now = open_store(of.url), datetime.now(UTC)
     observe_only(store, now, connection.ui_url)
+    write_connection(of, connection)
     up(of, tell=progress)
     connect_environment(of)
     counts = _read_history(of, store, now - timedelta(days=days), now)
@@ -186,8 +192,10 @@ def _reached(of: "Settings", address: str, credential: Path | None) -> "Connecti
 
 
 def _secret(credential: Path | None) -> str | None:
+    # taken out: what is started from here inherits the rest
+    given = os.environ.pop("GRACE_CONNECT_CREDENTIAL", None)
     if credential is None:
-        return os.environ.get("GRACE_CONNECT_CREDENTIAL") or None
+        return given or None
     try:
         text = typer.get_text_stream("stdin").read() if str(credential) == "-" else None
         text = credential.read_text() if text is None else text

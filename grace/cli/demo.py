@@ -72,7 +72,7 @@ def demo(
             progress(f"The former demo in {own.log_dir} is replaced.")
         progress(f"{days:g} days of a simulated system, seed {seed}, into {own.log_dir}")
         store = open_demo(own, begin)
-        _run(own, store, begin, end, seed, _asking(name) if ask else _approving)
+        _run(own, store, begin, end, seed, _asking(name, store) if ask else _approving)
         found = report(own, store, begin, end)
     emit(_told(found, seed, str(own.log_dir), replaced), lambda: _page(found))
     if not found.ledger.ok:
@@ -134,7 +134,7 @@ def _approving(entry: "Entry", policy: "Policy") -> "Answer":
     return Answer(answer="approve", reviewer=REVIEWER, reason=REASON)
 
 
-def _asking(reviewer: str) -> "Ask":
+def _asking(reviewer: str, store: "Store") -> "Ask":
     """Shows the brief, and takes the answer from the terminal."""
 
     def ask(entry: "Entry", policy: "Policy") -> "Answer":
@@ -143,8 +143,10 @@ def _asking(reviewer: str) -> "Ask":
 
         from grace.brief import brief
         from grace.governance.consent import Answer
+        from tasks.record import lines_beside
 
-        Console(stderr=True).print(Markdown(brief(entry, policy)))
+        beside = lines_beside(store, policy, entry, entry.changed_at)
+        Console(stderr=True).print(Markdown(brief(entry, policy, beside)))
         try:
             answer = _typed("Approve or reject", lambda text: text in ("approve", "reject"))
             reason = _typed("Reason", bool)

@@ -167,7 +167,8 @@ def _outcome(record: "Record") -> str:
 def _rule(rule: "Rule | None") -> str:
     if rule is None:
         return "-"
-    return f"{rule.fix}, at most {rule.retries}" if rule.retries else rule.fix
+    said = f"{rule.fix}, at most {rule.retries}" if rule.retries else rule.fix
+    return f"{said} (on trial)" if rule.trial else said
 
 
 def _plain(text: str) -> str:

@@ -92,10 +92,10 @@ def ask(
     Example: grace policy ask tag:pages 2 8 --risk 0.4 --at "2026-12-24 12:00"
     Example: grace policy ask decision:restart_service --as ops-agent
     """
-    from grace.cli.propose import _lever
     from grace.governance.policy import load_policy
     from grace.governance.request import about_change
     from grace.governance.risk import Risk, tier_of
+    from grace.levers import lever_for
 
     policy = load_policy(settings())
     moment = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
@@ -104,7 +104,7 @@ def ask(
         return
     if before is None or after is None:
         raise BadInput("a change has a value before and one after: grace policy ask tag:pages 2 8")
-    change = _change(lever or _lever(target), target, before, after)
+    change = _change(lever or lever_for(target), target, before, after)
     tier = tier_of(policy.risk, risk)
     assumed = Risk(score=risk, tier=tier, parts={}, reversible=not irreversible)
 

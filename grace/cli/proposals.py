@@ -69,10 +69,12 @@ def show(proposal: Id) -> None:
     from grace.governance.policy import load_policy
     from grace.governance.register import find
     from grace.store import open_store
+    from tasks.record import lines_beside
 
-    store = open_store(settings().url, create=False)
+    store, policy = open_store(settings().url, create=False), load_policy(settings())
     told = account(store, find(store, proposal))
     entry = told.entry
+    beside = lines_beside(store, policy, entry, datetime.now(UTC))
     trail = "".join(
         f"- {answered.decided_at:%Y-%m-%d %H:%M:%S} {answered.question}: **{answered.answer}** "
         f"{f'by {answered.reviewer} ({answered.assurance})' if answered.reviewer else ''} - "
@@ -91,9 +93,10 @@ def show(proposal: Id) -> None:
             "decisions": list(told.decisions),
             "actions": list(told.actions),
             "measurement": told.look,
+            "record": beside,
         },
         lambda: Markdown(
-            f"{brief(entry, load_policy(settings()))}\n### Decisions\n\n{trail}\n"
+            f"{brief(entry, policy, beside)}\n### Decisions\n\n{trail}\n"
             f"### Actions\n\n{deeds or 'none'}\n\n{look_page(entry, told.look)}"
         ),
     )

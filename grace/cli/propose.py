@@ -24,8 +24,10 @@ def propose(
     target: Annotated[
         str,
         typer.Argument(
-            help="tag:NAME, deployment:FLOW/NAME, global:NAME, pattern:FINGERPRINT, variable:NAME, "
-            "permit:TYPE, run:FLOW/DEPLOYMENT."
+            help="tag:NAME, global:NAME, deployment:FLOW/NAME, work-pool:NAME, "
+            "work-queue:POOL/NAME, schedule:FLOW/NAME#SLUG, parameters:FLOW/NAME, "
+            "retries:FLOW/NAME, pattern:FINGERPRINT, variable:NAME, permit:TYPE, "
+            "run:FLOW/NAME, webhook:NAME."
         ),
     ],
     value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],
@@ -43,28 +45,19 @@ def propose(
     """
     from grace.cli.proposals import row
     from grace.installation import connect_environment
+    from grace.levers import lever_for
 
     connect_environment(settings())
     from tasks.by_hand import propose_by_hand
     from tasks.runs import run_link
 
     entry = propose_by_hand(
-        settings(), lever or _lever(target), target, _parsed(value), why=why, by=proposer
+        settings(), lever or lever_for(target), target, _parsed(value), why=why, by=proposer
     )
     if entry.state == "forbidden":
         raise NotAllowed(f"the policy forbids it: {entry.reason} (recorded as {entry.id})")
     where = f"\nIts run: {run_link(entry.run_id)}" if entry.run_id else ""
     emit(row(entry), f"{entry.id} is {entry.state}: {entry.proposal.title}{where}")
-
-
-def _lever(target: str) -> str:
-    by_kind = {
-        "pattern": "pattern-rule",
-        "permit": "earned-permit",
-        "run": "run-deployment",
-        "variable": "prefect-variable",
-    }
-    return by_kind.get(target.partition(":")[0], "concurrency-limit")
 
 
 def _parsed(value: str) -> "JsonValue":

@@ -6,6 +6,7 @@ from grace.account import Account
 from grace.demo.report import Day, Report
 from grace.governance.proposal import Evidence
 from grace.measurement.metrics import metric
+from grace.statistics.arms import ArmsJudgement
 
 __all__ = ["day_line", "page"]
 
@@ -81,15 +82,17 @@ def _seen(evidence: Evidence) -> str:
 
 def _measured(told: Account) -> str:
     judged = told.look.judgement if told.look else None
-    if judged is None or judged.effect is None:
+    if judged is None or judged.effect is None or judged.interval is None:
         return "nothing yet"
     change = metric(told.entry.proposal.plan.metric).show_change
     low, high = judged.interval
     verdict = (told.entry.verdict or "no verdict yet").replace("_", " ")
-    return (
-        f"{verdict}: {change(judged.effect)}, 95 % between {change(low)} and {change(high)}, "
-        f"after {judged.pairs} pairs of blocks (e-value {judged.e_value:.1f})"
-    )
+    said = f"{verdict}: {change(judged.effect)}, 95 % between {change(low)} and {change(high)}, "
+    if isinstance(judged, ArmsJudgement):
+        return (
+            f"{said}{judged.n_treatment} runs with it and {judged.n_control} without, side by side"
+        )
+    return f"{said}after {judged.pairs} pairs of blocks (e-value {judged.e_value:.1f})"
 
 
 def _next(found: Report, command: str) -> Iterator[str]:

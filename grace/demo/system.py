@@ -79,7 +79,7 @@ _PARTNER_GONE = Trouble(
     share=1.0,
     heals=0.0,
     seconds=0.5,
-    which=3,
+    which=0,
 )
 
 SHOP = System(
@@ -123,13 +123,13 @@ SHOP = System(
             troubles=(_BUSY_ORDERS,),
         ),
         Job(
-            flow="sync-partners",
-            deployment="hourly",
+            flow="sync-partner",
+            deployment="every-20-minutes",
             task="fetch_feed",
-            tasks=5,
+            tasks=1,
             seconds=3.0,
             service=None,
-            every_minutes=60,
+            every_minutes=20,
             first_minute=24 * 60 + 18,  # it is new on the second day
             troubles=(_PARTNER_GONE,),
         ),

@@ -19,7 +19,7 @@ RETRIES = 3  # those that the tasks' own code allows; a rule says how many of th
 RETRY_SECONDS = 10.0
 CLOSING_SECONDS = 0.5  # from the end of the last task run to that of its flow run
 
-RuleFor = Callable[[str], Rule | None]
+RuleFor = Callable[[str, str], Rule | None]
 
 
 @dataclass
@@ -32,7 +32,8 @@ class Ended:
 
 
 class World:
-    """`rule_for` is asked what to do about an error when a task run meets it, by its text.
+    """`rule_for` is asked what to do about an error when a task run meets it: by the error's text
+    and the id of the flow run.
 
     The same seed draws the same work and the same troubles, whatever is set.
     """
@@ -122,7 +123,7 @@ class World:
             self._end(task, service, None)
             return
         error = task.told(task.trouble)
-        rule = self._rule_for(f"{error[0]}: {error[1]}")
+        rule = self._rule_for(f"{error[0]}: {error[1]}", task.flow_run.id)
         retries = min(rule.retries, RETRIES) if rule and rule.fix == "retry" else 0
         again = task.attempts <= retries
         task.failures.append(Attempt(self.now, error, RETRY_SECONDS if again else None))

@@ -1,6 +1,7 @@
 """One exact change of one target, with its difference and its inverse."""
 
 import json
+from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
@@ -32,10 +33,22 @@ class Change(BaseModel):
 
     @property
     def diff(self) -> str:
-        """A unified-diff-like text: one line out, one line in."""
-        return (
-            f"--- {self.target}\n+++ {self.target}\n- {_show(self.before)}\n+ {_show(self.after)}"
-        )
+        """A unified-diff-like text: one line out, one line in; of two objects for each key."""
+        lines = [f"--- {self.target}", f"+++ {self.target}", *_differences(self.before, self.after)]
+        return "\n".join(lines)
+
+
+def _differences(before: JsonValue, after: JsonValue) -> Iterator[str]:
+    """Of objects only the keys that differ; one that is absent on a side has no line there."""
+    if not (isinstance(before, dict) and isinstance(after, dict) and before != after):
+        yield from (f"- {_show(before)}", f"+ {_show(after)}")
+        return
+    for key in sorted(before.keys() | after.keys()):
+        if key in before and key in after and before[key] == after[key]:
+            continue
+        for sign, side in (("-", before), ("+", after)):
+            if key in side:
+                yield f"{sign} {_show(key)}: {json.dumps(side[key], ensure_ascii=False)}"
 
 
 def _show(value: JsonValue) -> str:

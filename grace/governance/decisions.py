@@ -29,7 +29,9 @@ Question = Literal[
     "pause",
     "enable",
     "drift",
+    "idle limit",
     "recover",
+    "experiment",
 ]
 
 

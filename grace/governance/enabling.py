@@ -21,6 +21,7 @@ __all__ = ["Enabled", "enabled", "observe_only", "set_enabled"]
 
 DECISIONS = LOGS["decisions"].table
 OBSERVE_ONLY = "observe only"
+FIRST = "connect"
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,22 @@ def enabled(store: Store) -> Enabled:
 
 
 def observe_only(store: Store, now: datetime, installation: str) -> None:
-    """From now on nothing may be changed but what is enabled; the second time adds nothing."""
+    """From now on nothing may be changed but what is enabled; the second time adds nothing.
+
+    Raises BadInput where the log is of another installation: two in one would be one to all that
+    read it.
+    """
+    query = sa.select(DECISIONS.c.detail).where(DECISIONS.c.decision_id == FIRST)
+    with store.reading() as connection:
+        known = connection.execute(query).scalar_one_or_none()
+    if known is not None and json.loads(known)["installation"] != installation:
+        raise BadInput(f"this log is of {json.loads(known)['installation']}: choose another --name")
     decision = Decision(
         question="enable",
         answer=OBSERVE_ONLY,
         reason=f"{installation} is watched, and nothing on it is changed",
-        decision_id=f"connect:{OBSERVE_ONLY}",
+        decision_id=FIRST,
+        detail={"installation": installation},
     )
     with store.writing(now) as writer:
         record_decision(writer, decision)

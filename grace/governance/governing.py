@@ -19,6 +19,7 @@ from pydantic import (
 from grace.errors import BadInput
 from grace.governance.learning import Learning
 from grace.governance.risk import RiskWeights
+from grace.governance.webhooks import Webhook, WebhookName
 
 __all__ = ["Earning", "Governing", "Measuring", "read_governing"]
 
@@ -40,11 +41,17 @@ class Frozen(BaseModel):
 
 
 class Measuring(Frozen):
-    """Fixed into each plan before it starts. `effect_share` is of the mean that was seen."""
+    """Fixed into each plan before it starts. `effect_share` is of the mean that was seen.
+
+    Arms side by side last at most `longest_days`; treated runs that take on average more than
+    `guardrail_factor` times as long as was seen end them.
+    """
 
     pairs: Whole = Field(default=30, ge=7, le=1000)
     least_block_seconds: Number = Field(default=60, ge=1)
     effect_share: Number = Field(default=0.1, gt=0, lt=1)
+    longest_days: Number = Field(default=30, gt=0, le=365)
+    guardrail_factor: Number = Field(default=5, gt=1)
     on_no_effect: Literal["keep", "undo"] = "undo"
 
 
@@ -93,6 +100,7 @@ class Governing(Frozen):
     earning: Earning = Earning()
     risk: RiskWeights = RiskWeights()
     learning: Learning = Learning()
+    webhooks: dict[WebhookName, Webhook] = Field(default_factory=dict)
 
     @property
     def deadline(self) -> timedelta:

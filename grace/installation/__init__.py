@@ -5,7 +5,7 @@ not: anything that reads logs or knows what a proposal is. Prefect is a subproce
 """
 
 from grace.installation.environment import api_url, connect_environment
-from grace.installation.starting import up
+from grace.installation.starting import check_no_other_server, up
 from grace.installation.state import Installation
 from grace.installation.state import read as read_installation
 from grace.installation.stopping import down
@@ -14,6 +14,7 @@ from grace.installation.supervising import stay_up
 __all__ = [
     "Installation",
     "api_url",
+    "check_no_other_server",
     "connect_environment",
     "down",
     "read_installation",

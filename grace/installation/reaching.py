@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from uuid import uuid4
 
 import httpx
@@ -49,6 +50,10 @@ def telling(connection: Connection, name: str) -> Iterator[None]:
         raise Unreachable(f"{where} does not answer: {problem or type(problem).__name__}") from None
     except httpx.HTTPStatusError as problem:
         raise Unreachable(f"{where} {_refusal(problem.response)}") from None
+    except httpx.InvalidURL as problem:
+        raise BadInput(f"{where} is no address: {problem}") from None
+    except JSONDecodeError:
+        raise Unreachable(f"{where} answers with something that is no JSON") from None
 
 
 def _version(http: httpx.Client, connection: Connection) -> str:

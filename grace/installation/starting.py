@@ -21,7 +21,7 @@ from grace.installation.state import Installation
 from grace.settings import PROJECT, Settings
 from grace.store import open_store
 
-__all__ = ["PREFECT_FILE", "up"]
+__all__ = ["PREFECT_FILE", "check_no_other_server", "up"]
 
 PREFECT_FILE = PROJECT / "prefect.yaml"
 # the first port tried for the sample service lies so far above the server's
@@ -43,12 +43,17 @@ def up(settings: Settings, *, tell: Tell, prefect_file: Path = PREFECT_FILE) -> 
     Raises:
         GraceError: something could not be started; what was, stays.
     """
-    if os.environ.get("PREFECT_API_URL"):
-        raise BadInput("PREFECT_API_URL names another Prefect server: unset it for `grace up`")
+    check_no_other_server()
     with state.changing(settings):
         starting = _Starting(settings, tell)
         starting.everything(prefect_file)
         return starting.changed
+
+
+def check_no_other_server() -> None:
+    """Raises BadInput where the environment names a server that is not Grace's to start."""
+    if os.environ.get("PREFECT_API_URL"):
+        raise BadInput("PREFECT_API_URL names another Prefect server: unset it for `grace up`")
 
 
 class _Starting:

@@ -16,11 +16,18 @@ __all__ = ["Block", "Unit", "paired", "values_in"]
 
 @dataclass(frozen=True)
 class Unit:
-    """`completed` is None while it still runs; `value` is in the metric's unit (seconds)."""
+    """`completed` is None while it still runs; `value` is in the metric's unit (seconds).
+
+    What arms need besides: `id` is what is assigned, `seconds` how long it ran, and `failed` is 1
+    where it failed, else 0. None is *not known*.
+    """
 
     queued: datetime
     completed: datetime | None
     value: float
+    id: str | None = None
+    seconds: float | None = None
+    failed: float | None = None
 
 
 @dataclass(frozen=True)

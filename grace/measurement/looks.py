@@ -1,23 +1,35 @@
-"""Looks at a measurement: each closed pair of blocks is judged once, and what was seen is kept.
+"""Looks at a measurement: what was seen is kept, by pairs of blocks or by arms side by side.
 
-A look builds on the differences that earlier looks recorded, so data that arrive late cannot turn
-a pair that was judged already.
+Each closed pair is judged once: a look builds on the differences that earlier looks recorded, so
+data that arrive late cannot turn a pair that was judged already. Arms are judged whole each time.
 """
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from grace.measurement.arms import ArmsLook, judged
 from grace.measurement.blocks import Block, Unit, paired, values_in
 from grace.measurement.plan import Plan
+from grace.statistics.arms import Sums
 from grace.statistics.switchback import Judgement, judge
 from grace.store import Store, Writer
 from grace.store.schema import LOGS
 
-__all__ = ["Look", "last_look", "look", "record_look"]
+__all__ = [
+    "ArmsLook",
+    "Look",
+    "last_arms_look",
+    "last_look",
+    "look",
+    "record_arms_look",
+    "record_look",
+]
 
 VERDICTS = LOGS["verdicts"].table
 
@@ -66,22 +78,78 @@ def record_look(writer: Writer, proposal_id: str, plan: Plan, seen: Look) -> Non
     writer.append("verdicts", [row])
 
 
-def last_look(store: Store, proposal_id: str, plan: Plan) -> Look | None:
-    """The newest look that was recorded, judged again from its differences."""
+def record_arms_look(
+    writer: Writer, name: str, plan: Plan, seen: ArmsLook, proposal_id: str | None = None
+) -> None:
+    """`name` is that of the look's series: the proposal's id, or an experiment's by hand."""
+    judgement = seen.judgement
+    low, high = judgement.interval or (None, None)
+    row = {
+        "verdict_id": f"{name}:look-{seen.number}",
+        "proposal_id": proposal_id,
+        "design": plan.design,
+        "metric": plan.metric,
+        "verdict": seen.verdict,
+        "final": seen.verdict is not None,
+        "effect": judgement.effect,
+        "interval_low": low,
+        "interval_high": high,
+        "evidence": {
+            "number": seen.number,
+            "at": seen.at.isoformat(),
+            "control": vars(seen.control),
+            "treatment": vars(seen.treatment),
+            "lost": seen.lost,
+            "verdict": seen.verdict,
+            "stop": seen.stop,
+        },
+        "decided_at": writer.now,
+    }
+    writer.append("verdicts", [row])
+
+
+def last_look(store: Store, proposal_id: str, plan: Plan) -> Look | ArmsLook | None:
+    """The newest look that was recorded, judged again from what it saw."""
+    if plan.design == "arms":
+        return last_arms_look(store, proposal_id, plan)
+    evidence = _newest(store, VERDICTS.c.proposal_id == proposal_id)
+    if evidence is None:
+        return None
+    differences = tuple(evidence["differences"])
+    judged = _judge(plan, differences)
+    return Look(len(differences), differences, judged, tuple(evidence["blocks"]))
+
+
+def last_arms_look(store: Store, name: str, plan: Plan) -> ArmsLook | None:
+    evidence = _newest(store, VERDICTS.c.verdict_id.startswith(f"{name}:look-", autoescape=True))
+    if evidence is None:
+        return None
+    control, treatment = Sums(**evidence["control"]), Sums(**evidence["treatment"])
+    before, after = evidence["lost"]
+    return ArmsLook(
+        number=evidence["number"],
+        at=datetime.fromisoformat(evidence["at"]),
+        control=control,
+        treatment=treatment,
+        lost=(before, after),
+        judgement=judged(plan, control, treatment),
+        verdict=evidence["verdict"],
+        stop=evidence["stop"],
+    )
+
+
+def _newest(store: Store, which: sa.ColumnElement[bool]) -> Mapping[str, Any] | None:
+    """The evidence of the newest look."""
     query = (
         sa.select(VERDICTS.c.evidence)
-        .where(VERDICTS.c.proposal_id == proposal_id)
+        .where(which)
         .order_by(VERDICTS.c.ledger_index.desc())
         .limit(1)
     )
     with store.reading() as connection:
         text = connection.execute(query).scalar_one_or_none()
-    if text is None:
-        return None
-    evidence = json.loads(text)
-    differences = tuple(evidence["differences"])
-    judged = _judge(plan, differences)
-    return Look(len(differences), differences, judged, tuple(evidence["blocks"]))
+    found: Mapping[str, Any] | None = None if text is None else json.loads(text)
+    return found
 
 
 def _judge(plan: Plan, differences: Sequence[float | None]) -> Judgement:

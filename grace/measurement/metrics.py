@@ -9,6 +9,7 @@ MetricName = Literal[
     "mean excess wait",
     "mean execution time",
     "share of runs that fail so",
+    "share of runs that fail",
     "healing success rate",
     "mean confidence",
     "execution rate",
@@ -28,6 +29,11 @@ class Metric:
     unit: Literal["s", "share", "gap"]
     better: Literal["lower", "higher"]
     least_effect: float
+
+    @property
+    def span(self) -> float | None:
+        """The width of the range of a unit's value, None where it has no upper end."""
+        return None if self.unit == "s" else 1.0
 
     def show(self, value: float) -> str:
         """A value as people read it: 5.20 s, 12.5 %, 8.0 points."""
@@ -52,6 +58,7 @@ _METRICS = (
     Metric("mean excess wait", "s", "lower", 0.5),
     Metric("mean execution time", "s", "lower", 0.5),
     Metric("share of runs that fail so", "share", "lower", 0.01),
+    Metric("share of runs that fail", "share", "lower", 0.01),
     Metric("healing success rate", "share", "higher", 0.01),
     Metric("mean confidence", "share", "higher", 0.01),
     Metric("execution rate", "share", "higher", 0.01),

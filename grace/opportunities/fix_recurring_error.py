@@ -45,7 +45,8 @@ class Recurrence:
 
     `times` and `values` are the completed flow runs with runs of the task, in the order of time:
     when the flow run ended, and the share of the task's runs in it that ended with the pattern.
-    `lost_seconds` is the time for which the failed runs had run.
+    `lost_seconds` is the time for which the failed runs had run, `usual_seconds` the mean of the
+    flow runs.
     """
 
     fingerprint: str
@@ -56,6 +57,7 @@ class Recurrence:
     failed_flow_runs: int
     runs: int
     lost_seconds: float
+    usual_seconds: float | None = None
 
     @property
     def target(self) -> str:
@@ -94,7 +96,7 @@ def recurrences(
     """
     ended = _ended(frame, now)
     flow_runs = ended[(ended["process_type"] == "flow_run") & (ended["started_at"] >= since)]
-    ends = flow_runs.set_index("process_id")["completed_at"]
+    ends = flow_runs.set_index("process_id")[["completed_at", "execution_time_seconds"]]
     runs = _runs(ended, fingerprint_of)
     runs = runs[runs["unit"].isin(ends.index)]
     failed = runs[runs["fingerprint"].notna()]
@@ -161,6 +163,8 @@ def case_for(
         floor_seconds=None,
         gap_seconds=recurrence.gap_seconds,
         units_a_block=recurrence.units_a_block,
+        flow_runs=recurrence.values,
+        usual_seconds=recurrence.usual_seconds,
     )
 
 
@@ -178,14 +182,18 @@ def units(frame: pd.DataFrame, fingerprint_of: FingerprintOf, subject: str) -> l
     flow_runs = flow_runs[flow_runs["task_name"].isin(names) & flow_runs["queued_at"].notna()]
     under_way = flow_runs["completed_at"].isna()
     flow_runs = flow_runs[under_way | flow_runs["process_id"].isin(shares.index)]
+    columns = ["process_id", "queued_at", "completed_at", "execution_time_seconds", "success"]
+    rows = flow_runs[columns].astype(object).where(flow_runs[columns].notna(), None)
     seen = [
-        Unit(queued, None if pd.isna(completed) else completed, float(shares.get(run, 0.0)))
-        for run, queued, completed in zip(
-            flow_runs["process_id"],
-            flow_runs["queued_at"].dt.to_pydatetime(),
-            flow_runs["completed_at"].dt.to_pydatetime(),
-            strict=True,
+        Unit(
+            queued.to_pydatetime(),
+            completed and completed.to_pydatetime(),
+            float(shares.get(run, 0.0)),
+            str(run),
+            seconds,
+            None if success is None else float(not success),
         )
+        for run, queued, completed, seconds, success in rows.itertuples(index=False)
     ]
     return sorted(seen, key=lambda unit: unit.queued)
 
@@ -222,12 +230,11 @@ def _runs(ended: pd.DataFrame, fingerprint_of: FingerprintOf) -> pd.DataFrame:
     )
 
 
-def _recurrence(
-    fingerprint: str, task: str, runs: pd.DataFrame, ends: "pd.Series[pd.Timestamp]"
-) -> Recurrence:
+def _recurrence(fingerprint: str, task: str, runs: pd.DataFrame, ends: pd.DataFrame) -> Recurrence:
     is_it = runs["fingerprint"] == fingerprint
     shares = is_it.groupby(runs["unit"]).mean()
-    times = ends.loc[shares.index].sort_values(kind="stable")
+    times = ends.loc[shares.index, "completed_at"].sort_values(kind="stable")
+    seconds = ends.loc[shares.index, "execution_time_seconds"].dropna()
     return Recurrence(
         fingerprint=fingerprint,
         task=task,
@@ -237,6 +244,7 @@ def _recurrence(
         failed_flow_runs=int((shares > 0).sum()),
         runs=len(runs),
         lost_seconds=float(runs.loc[is_it, "seconds"].sum()),
+        usual_seconds=float(seconds.mean()) if len(seconds) else None,
     )
 
 

@@ -28,7 +28,6 @@ KIND = "reduce_wait_time"
 LEVER = "concurrency-limit"
 GATE = Gate(threshold=2.0, kind="mean_above")
 TARGET_SECONDS = 1.0
-GOVERNABLE = frozenset({"tag", "deployment", "global"})
 METRIC = "mean excess wait"
 
 
@@ -50,8 +49,6 @@ def case_for(
     seen: Seen, pressure: LimitPressure, frame: pd.DataFrame, policy: Policy, ledger_size: int
 ) -> Case | Finding:
     """The case for a better limit, or why there is none."""
-    if pressure.key.partition(":")[0] not in GOVERNABLE:
-        return finding_for(seen, "held back", "Grace has no lever for it yet")
     choice = choose_limit(frame, pressure.key, TARGET_SECONDS, _refusal(pressure, policy))
     if choice.limit <= pressure.limit:
         return finding_for(seen, "held back", choice.reason)

@@ -112,7 +112,27 @@ def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[Uni
     runs = governed[governed["key"] == key]
     complete = _complete(frame)
     units = runs.assign(excess=_excess(runs, floor_seconds)).groupby("unit")
-    seen = [_unit_value(str(unit), group, complete=unit in complete) for unit, group in units]
+    table = units.agg(
+        queued=("queued", "min"),
+        completed=("completed", "max"),
+        value=("excess", "mean"),
+        limit=("limit", "first"),
+        limits=("limit", "nunique"),
+    )
+    columns = (table[name].dt.to_pydatetime() for name in ("queued", "completed"))
+    values = (table[name].tolist() for name in ("value", "limit", "limits"))
+    seen = [
+        UnitValue(
+            unit=str(unit),
+            queued=queued,
+            completed=completed if unit in complete else None,
+            value=value if unit in complete else float("nan"),
+            limit=limit if limits == 1 else None,
+        )
+        for unit, queued, completed, value, limit, limits in zip(
+            table.index, *columns, *values, strict=True
+        )
+    ]
     return sorted(seen + _under_way(frame, set(runs["unit"])), key=lambda unit: unit.queued)
 
 
@@ -219,17 +239,6 @@ def _pressure(
         runs=len(runs),
         met=int(runs["met"].sum()),
         changed_at=changed_at,
-    )
-
-
-def _unit_value(unit: str, runs: pd.DataFrame, *, complete: bool) -> UnitValue:
-    limits = runs["limit"].unique()
-    return UnitValue(
-        unit=unit,
-        queued=runs["queued"].min().to_pydatetime(),
-        completed=runs["completed"].max().to_pydatetime() if complete else None,
-        value=float(runs["excess"].mean()) if complete else float("nan"),
-        limit=int(limits[0]) if len(limits) == 1 else None,
     )
 
 

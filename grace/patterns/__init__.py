@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from grace.patterns.errors import Error
     from grace.patterns.live import Live, Match
     from grace.patterns.rules import Rule
@@ -34,20 +36,29 @@ _unreachable: dict[str, float] = {}  # logs that could not be read, and when
 
 
 def match(
-    message: str, error_type: str | None = None, *, clock: Clock = time.monotonic
+    message: str,
+    error_type: str | None = None,
+    *,
+    unit: "str | UUID | None" = None,
+    clock: Clock = time.monotonic,
 ) -> "Match | None":
     """The pattern of an error in the log of `GRACE_*`, with its active rule and its record.
+
+    While a rule is on trial it holds for one arm of the units: `unit` is the id of the flow run
+    that met the error. Without it the answer is as it was before the trial.
 
     None for an error not learned yet. Never raises for a log that cannot be read: a warning says
     so once, and no pattern is known until it can. What was read is believed for 5 seconds of
     `clock`.
     """
-    return _asked(lambda live, now: live.match(message, error_type, now), clock)
+    return _asked(lambda live, now: live.match(message, error_type, unit, now), clock)
 
 
-def rule_for(error: "Error", *, clock: Clock = time.monotonic) -> "Rule | None":
+def rule_for(
+    error: "Error", *, unit: "str | UUID | None" = None, clock: Clock = time.monotonic
+) -> "Rule | None":
     """The active rule of the pattern of an error, else None; like `match`, and cheaper."""
-    return _asked(lambda live, now: live.rule_for(error, now), clock)
+    return _asked(lambda live, now: live.rule_for(error, unit, now), clock)
 
 
 def _asked(ask: "Callable[[Live, float], Found]", clock: Clock) -> Found | None:

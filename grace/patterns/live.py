@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -53,21 +54,27 @@ class Live:
         self._newest: tuple[int, int] = (-1, -1)
         self._turn = threading.Lock()
 
-    def match(self, message: str, error_type: str | None, now: float) -> Match | None:
+    def match(
+        self, message: str, error_type: str | None, unit: str | UUID | None, now: float
+    ) -> Match | None:
         with self._turn:
             self._look(now)
             found = self._library.match(message, error_type)
             if found is None:
                 return None
             record = self._record(found.fingerprint)
-            return Match(found, self._rules.get(found.fingerprint), record)
+            return Match(found, self._rule(found, unit), record)
 
-    def rule_for(self, error: Error, now: float) -> Rule | None:
+    def rule_for(self, error: Error, unit: str | UUID | None, now: float) -> Rule | None:
         """The active rule of the error's pattern; its record is not looked up."""
         with self._turn:
             self._look(now)
             found = self._library.find(error)
-            return self._rules.get(found.fingerprint) if found else None
+            return self._rule(found, unit) if found else None
+
+    def _rule(self, pattern: Pattern, unit: str | UUID | None) -> Rule | None:
+        rule = self._rules.get(pattern.fingerprint)
+        return rule.for_unit(unit) if rule else None
 
     def _look(self, now: float) -> None:
         if self._looked_at is not None and now - self._looked_at < FRESH_SECONDS:

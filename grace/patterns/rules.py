@@ -7,26 +7,30 @@ A rule is a row of `ml_learning_logs` with the id `rule:FINGERPRINT`; its newest
 import json
 import logging
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 from sqlalchemy.engine import Connection
 
+from grace.assignment import Arm, assign
 from grace.errors import BadInput
 from grace.patterns.pattern import PREFIX as PATTERN
 from grace.patterns.pattern import TABLE, newest_rows
 from grace.store import Store
 from grace.store.append import OWN_SOURCES
 
-__all__ = ["Rule", "active_rules", "read_rules", "rule_of", "set_rule"]
+__all__ = ["Rule", "Trial", "active_rules", "read_rules", "rule_of", "set_rule"]
 
 PREFIX = "rule:"
 
@@ -37,7 +41,8 @@ _Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 class Rule(BaseModel):
     """`fix` is *retry*, which Prefect tasks can carry out, or a name the governed code knows.
 
-    `retries` are the most there may be; a fix that is no retry needs none.
+    `retries` are the most there may be; a fix that is no retry needs none. With a `trial` it holds
+    for some of the units: ask `for_unit`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +50,26 @@ class Rule(BaseModel):
     fix: Literal["retry"] | _Name
     retries: int = Field(default=0, ge=0, le=10, strict=True)
     description: str = ""
+    trial: "Trial | None" = None
+
+    def for_unit(self, unit: "str | UUID | None") -> "Rule | None":
+        """What holds for one unit; whoever does not say which goes on as before the trial."""
+        if self.trial is None:
+            return self
+        arm = self.trial.arm_of(unit) if unit else "before"
+        return self.plain if arm == self.trial.arm else self.trial.other
+
+    @property
+    def plain(self) -> "Rule":
+        return self.model_copy(update={"trial": None})
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that a rule that holds for all is written as it always was."""
+        content: dict[str, Any] = write(self)
+        if self.trial is None:
+            del content["trial"]
+        return content
 
     @model_validator(mode="after")
     def _retries_at_least_once(self) -> "Rule":
@@ -53,8 +78,25 @@ class Rule(BaseModel):
         return self
 
 
+class Trial(BaseModel):
+    """The experiment under which a rule holds in one arm alone; in the other one holds `other`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: _Name
+    share: float = Field(gt=0, lt=1)
+    arm: Arm
+    other: Rule | None = None
+
+    def arm_of(self, unit: str | UUID) -> Arm:
+        return assign(self.experiment, unit, share=self.share)
+
+
+Rule.model_rebuild()
+
+
 def active_rules(store: Store) -> dict[str, Rule]:
-    """The rule in force of each fingerprint that has one."""
+    """The rule in force of each fingerprint that has one, with its trial where it is on trial."""
     with store.reading() as connection:
         return read_rules(connection)
 

@@ -4,6 +4,7 @@ A migration commits whole or not at all; the copy is for the release that has to
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -35,9 +36,10 @@ def make_copy(path: Path, revision: str, now: datetime) -> Path:
 
 
 def copies(path: Path) -> list[Path]:
-    """The copies of the database at `path`, oldest first."""
-    found = path.parent.glob(f"{path.name}.*.bak")
-    return sorted(found, key=lambda copy: copy.name.rpartition("-")[2])
+    """The copies of the database at `path`, oldest first; no file that somebody else named."""
+    named = re.compile(re.escape(path.name) + r"\.[\w.]+-(\d{8}T\d{6}Z)\.bak")
+    found = ((named.fullmatch(file.name), file) for file in path.parent.iterdir())
+    return [file for _, file in sorted((match[1], file) for match, file in found if match)]
 
 
 def _write(path: Path, copy: Path) -> None:

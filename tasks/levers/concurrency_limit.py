@@ -1,30 +1,19 @@
-"""The concurrency limits of a Prefect server as one lever: of a tag, a deployment, or global.
+"""The concurrency limits of a Prefect server as one lever.
 
-A target is written `tag:NAME`, `deployment:FLOW/NAME` or `global:NAME`. In Prefect 3.8 a tag's
-limit is a global limit named `tag:NAME`; a deployment's belongs to the deployment.
+A target is written `tag:NAME`, `global:NAME`, `deployment:FLOW/NAME`, `work-pool:NAME` or
+`work-queue:POOL/NAME`. What was never limited, and a limit of 10,000, read as None.
 """
 
 from typing import Literal
 
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import (
-    DeploymentUpdate,
-    GlobalConcurrencyLimitCreate,
-    GlobalConcurrencyLimitUpdate,
-)
-from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from grace.errors import BadInput
 from grace.settings import Settings
+from tasks.levers.limits import UNLIMITED, Left, limit_at
 from tasks.watched import watched_client
 
 __all__ = ["UNLIMITED", "ConcurrencyLimit"]
-
-# Taking a limit away while a run holds a slot leaves that run Running for ever: the inverse of
-# *add a limit* is therefore a limit that nobody meets.
-UNLIMITED = 10_000
 
 
 class ConcurrencyLimit:
@@ -37,67 +26,41 @@ class ConcurrencyLimit:
 
     def read(self, target: str) -> JsonValue:
         """The limit in force, or None where there is none."""
-        kind, name = _parse(target)
+        limit = limit_at(target)
         with watched_client(self._settings) as client:
-            if kind == "deployment":
-                return _deployment_limit(client, name)
-            try:
-                found = client.read_global_concurrency_limit_by_name(_limit_name(kind, name))
-            except ObjectNotFound:
-                return None
-            return found.limit if found.active else None
+            return limit.read(client)
 
     def check(self, target: str, value: JsonValue) -> None:
-        _parse(target)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadInput(f"a concurrency limit is a whole number from 1 on, not {value!r}")
+        limit_at(target)
+        if _whole(value) < 1:
+            raise _no_limit(value)
+        if value == UNLIMITED:
+            raise BadInput(f"{UNLIMITED} stands for no limit at all; take another number")
 
     def apply(self, target: str, value: JsonValue) -> None:
-        """Set the limit; None sets one that nobody meets."""
-        kind, name = _parse(target)
-        limit = UNLIMITED if value is None else value
-        self.check(target, limit)
-        assert isinstance(limit, int)
+        """Set the limit; None sets one that nobody meets where runs may hold slots.
+
+        Zero is taken too, for somebody may have set it before, and is never proposed.
+        """
+        limit, wanted = limit_at(target), None if value is None else _whole(value)
         with watched_client(self._settings, writing=True) as client:
-            if kind == "deployment":
-                deployment = _deployment(client, name)
-                client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=limit))
-            else:
-                _set_global(client, _limit_name(kind, name), limit)
+            limit.set(client, wanted)
+
+    def remove_if_idle(self, target: str) -> Left:
+        """Take away the limit that stands for none, if nothing holds a slot.
+
+        Of work pools and queues it is gone as soon as it is set to none.
+        """
+        limit = limit_at(target)
+        with watched_client(self._settings, writing=True) as client:
+            return limit.remove_if_idle(client)
 
 
-def _parse(target: str) -> tuple[str, str]:
-    kind, _, name = target.partition(":")
-    if kind not in ("tag", "deployment", "global") or not name:
-        raise BadInput(
-            f"{target!r} is no concurrency limit; write tag:NAME, deployment:FLOW/NAME "
-            "or global:NAME"
-        )
-    if kind == "deployment" and "/" not in name:
-        raise BadInput(f"{target!r} names no deployment; write deployment:FLOW/NAME")
-    return kind, name
+def _whole(value: JsonValue) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _no_limit(value)
+    return value
 
 
-def _limit_name(kind: str, name: str) -> str:
-    return f"tag:{name}" if kind == "tag" else name
-
-
-def _deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse:
-    try:
-        return client.read_deployment_by_name(name)
-    except ObjectNotFound:
-        raise BadInput(f"there is no deployment {name!r}") from None
-
-
-def _deployment_limit(client: SyncPrefectClient, name: str) -> int | None:
-    limit = _deployment(client, name).global_concurrency_limit
-    return None if limit is None else int(limit.limit)
-
-
-def _set_global(client: SyncPrefectClient, name: str, limit: int) -> None:
-    try:
-        client.update_global_concurrency_limit(
-            name, GlobalConcurrencyLimitUpdate(limit=limit, active=True)
-        )
-    except ObjectNotFound:
-        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=limit))
+def _no_limit(value: JsonValue) -> BadInput:
+    return BadInput(f"a concurrency limit is a whole number from 1 on, not {value!r}")

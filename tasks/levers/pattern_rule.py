@@ -11,8 +11,9 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 
 from grace.errors import BadInput
+from grace.governance.change import Change
 from grace.patterns.library import Library
-from grace.patterns.rules import Rule, rule_of, set_rule
+from grace.patterns.rules import Rule, Trial, rule_of, set_rule
 from grace.settings import Settings
 from grace.store import Store, open_store
 
@@ -21,8 +22,8 @@ __all__ = ["PatternRule"]
 
 class PatternRule:
     name = "pattern-rule"
-    # arms would need one assignment a flow run; moved to and fro, all runs feel it at once
-    reach: Literal["unit", "shared"] = "shared"
+    # whoever asks for a rule says in which flow run, so that it can hold for some of them
+    reach: Literal["unit", "shared"] = "unit"
     reversible = True
 
     def __init__(
@@ -45,7 +46,19 @@ class PatternRule:
 
     def check(self, target: str, value: JsonValue) -> None:
         Library.load(self._store).pattern(_fingerprint(target))
-        _parse(value)
+        rule = _parse(value)
+        if rule and rule.trial:
+            raise BadInput("a rule is put on trial by its measurement; propose it without a trial")
+
+    def split(self, change: Change, experiment: str, share: float) -> JsonValue:
+        before, after = _parse(change.before), _parse(change.after)
+        rule, other, arm = (after, before, "after") if after else (before, None, "before")
+        if rule is None:
+            raise BadInput(f"{change.target} has no rule before and none after: nothing to try")
+        trial = Trial.model_validate(
+            {"experiment": experiment, "share": share, "arm": arm, "other": other}
+        )
+        return rule.model_copy(update={"trial": trial}).model_dump(mode="json")
 
     def apply(self, target: str, value: JsonValue) -> None:
         set_rule(self._store, _fingerprint(target), _parse(value), self._clock())

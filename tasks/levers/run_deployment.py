@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from operator import itemgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -28,13 +28,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
-from prefect.utilities.schema_tools.validation import CircularSchemaRefError, validate
-from prefect.utilities.schema_tools.validation import ValidationError as Unresolvable
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, ValidationError
 
 from grace.errors import BadInput
 from grace.settings import Settings
+from tasks.deployment import PLACEHOLDER, check_parameters, find_deployment, has_placeholder
 from tasks.watched import watched_client
 
 __all__ = ["LABEL", "TAG", "RunDeployment", "Started"]
@@ -42,7 +40,6 @@ __all__ = ["LABEL", "TAG", "RunDeployment", "Started"]
 # not the tag `grace`: the run belongs to the governed system, and counts there
 TAG = "started-by-grace"
 LABEL = "grace.value"
-PLACEHOLDER = "__prefect_kind"
 PAGE = 200  # the most that Prefect gives at once
 
 _Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
@@ -81,14 +78,14 @@ class RunDeployment:
         """The newest run that this lever started; what people or schedules start is none."""
         name = _parse(target)
         with watched_client(self._settings) as client:
-            return _newest(client, _deployment(client, name))
+            return _newest(client, find_deployment(client, name))
 
     def check(self, target: str, value: JsonValue) -> None:
         """Raises BadInput also for a key that was used: it would start nothing."""
         name, order = _parse(target), _order(value)
         with watched_client(self._settings) as client:
-            deployment = _deployment(client, name)
-            _check_parameters(name, deployment, order.parameters)
+            deployment = find_deployment(client, name)
+            check_parameters(name, deployment, order.parameters)
             used = _by_key(client, name, order.key)
             last = _newest(client, deployment) if used else None
         if used and (last is None or last.value != value or _value(used) != value):
@@ -99,7 +96,7 @@ class RunDeployment:
         self.check(target, value)
         name, order = _parse(target), _order(value)
         with watched_client(self._settings, writing=True) as client:
-            deployment = _deployment(client, name)
+            deployment = find_deployment(client, name)
             run = client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=order.parameters,
@@ -131,51 +128,9 @@ def _order(value: JsonValue) -> _Order:
         raise BadInput(
             f'a run is ordered by {{"key": "NAME", "parameters": {{…}}}}: {where}: {error["msg"]}'
         ) from None
-    if any(PLACEHOLDER in each for each in _objects(order.parameters)):
+    if has_placeholder(order.parameters):
         raise BadInput(f"{PLACEHOLDER} is filled in when the run starts; write the value itself")
     return order
-
-
-def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
-    """Every object within a value, itself included."""
-    if isinstance(value, dict):
-        yield value
-    within = value.values() if isinstance(value, dict) else value
-    if isinstance(value, dict | list):
-        for each in within:  # type: ignore[union-attr]
-            yield from _objects(each)
-
-
-def _deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse:
-    try:
-        return client.read_deployment_by_name(name)
-    except ObjectNotFound:
-        raise BadInput(f"there is no deployment {name!r}") from None
-
-
-def _check_parameters(
-    name: str, deployment: DeploymentResponse, given: dict[str, JsonValue]
-) -> None:
-    """As the server checks them, and unknown names too: those fail only when the run starts."""
-    schema: dict[str, Any] = deployment.parameter_openapi_schema or {}
-    if not deployment.enforce_parameter_schema or not schema:
-        return
-    known = schema.get("properties", {})
-    if unknown := sorted(given.keys() - known.keys()):
-        raise BadInput(f"{name} has no parameter {unknown[0]!r}; it has: {_listed(known)}")
-    try:
-        errors = validate((deployment.parameters or {}) | given, schema)
-    except (CircularSchemaRefError, Unresolvable):
-        raise BadInput(
-            f"the parameters of {name} cannot be checked: its schema is broken"
-        ) from None
-    if errors:
-        path = errors[0].json_path.removeprefix("$.").removeprefix("$") or "its parameters"
-        raise BadInput(f"{name} refuses {path}: {' '.join(errors[0].message.split())}")
-
-
-def _listed(names: dict[str, Any]) -> str:
-    return ", ".join(sorted(names)) or "none"
 
 
 def _newest(client: SyncPrefectClient, deployment: DeploymentResponse) -> Started | None:

@@ -16,7 +16,7 @@ def story(demo: Demo) -> list[object]:
         demo.told,
         demo.found.days,
         [(each.title, each.evidence.mean, each.evidence.e_value, each.plan.order) for each in seen],
-        [told.look.differences if told.look else None for told in demo.found.proposals],
+        [told.look.judgement if told.look else None for told in demo.found.proposals],
     ]
 
 

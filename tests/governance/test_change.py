@@ -24,6 +24,23 @@ def test_the_difference_has_one_line_out_and_one_in():
     assert change(2, 8).diff == "--- tag:pages\n+++ tag:pages\n- 2\n+ 8"
 
 
+def test_of_objects_only_what_differs_is_shown():
+    """Key by key: what goes, what comes, what changes; the rest of a schedule stays unsaid."""
+    before = {"cron": "0 6 * * *", "active": True, "zone": "UTC"}
+    after = {"interval": 600, "active": False, "zone": "UTC"}
+    assert change(before, after).diff.splitlines()[2:] == [
+        '- "active": true',
+        '+ "active": false',
+        '- "cron": "0 6 * * *"',
+        '+ "interval": 600',
+    ]
+    assert change({"a": None}, {}).diff.splitlines()[2:] == ['- "a": null']
+
+
+def test_a_line_break_in_a_key_cannot_forge_a_line():
+    assert change({}, {"a\n+ b": "c\nd"}).diff.splitlines()[2:] == ['+ "a\\n+ b": "c\\nd"']
+
+
 def test_absence_is_told_in_words():
     """None is no value: the inverse of *add a limit* shows as *nothing*."""
     assert change(None, 8).diff.splitlines()[2:] == ["- nothing", "+ 8"]

@@ -136,6 +136,36 @@ def test_learning_names_nothing_by_default_and_all_of_it_is_taken_over():
     assert (named.model_parameter, named.threshold_variable) == ("model", "confidence_threshold")
 
 
+def test_webhooks_are_named_with_where_their_secret_is():
+    """As the shipped file shows it, once its lines are no comments any more."""
+    text = DEFAULT_GOVERNANCE.read_text()
+    shown = [line for line in text.partition("# [webhooks")[2].splitlines() if "_block" not in line]
+    table = "\n".join(["[webhooks" + shown[0], *(line.removeprefix("# ") for line in shown[1:])])
+    named = read_governing(FILE, f"{REVIEWERS}{table}\n").webhooks["tickets"]
+    assert (named.secret_variable, named.secret_block) == ("TICKETS_SECRET", None)
+    assert named.undo_url == "https://tickets.example/undo"
+    assert read_governing(FILE, text).webhooks == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('url = "tickets"\nsecret_block = "a"', ".url: it is no address"),
+        ('url = "ftp://a/b"\nsecret_block = "a"', ".url: it is no address"),
+        ('url = "http://a:b@c/"\nsecret_block = "a"', ".url: an address with a password"),
+        ('url = "http://a/"', ": name either secret_variable or secret_block"),
+        ('secret_block = "a"', ".url: is missing"),
+        ('url = "http://a/"\nsecret_variable = "whsec_QUJD+/=="', ".secret_variable: it names no"),
+        ('url = "http://a/"\nsecret_block = "A b"', ".secret_block: it names no Secret block"),
+        ('url = "http://a/"\nsecret = "whsec_QUJD"', ".secret: there is no such key"),
+    ],
+)
+def test_a_webhook_that_is_none_is_told_without_its_secret(lines, said):
+    told = refused(f"{REVIEWERS}[webhooks.pager]\n{lines}\n")
+    assert f"webhooks.pager{said}" in told
+    assert "QUJD" not in told
+
+
 def test_a_key_that_begins_like_another_is_told_apart():
     """The `pairs` of the measuring is wrong, not the key before it, and not a comment."""
     text = f"# pairs = 6\n{REVIEWERS}[measuring]\npairs_of_all = 1\npairs = 6\n"

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from prefect import flow, tags, task
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from grace import assign, patterns
 from grace.patterns.library import Library
 from grace.patterns.live import FRESH_SECONDS
 from grace.patterns.rules import Rule, set_rule
@@ -97,6 +99,43 @@ def test_the_lesser_of_rule_and_task_says_how_often(
 ) -> None:
     set_rule(store, fingerprint, Rule(fix="retry", retries=rule), NOON)
     assert attempts(clock, fails=99, retries=task_s) == tried
+
+
+def test_a_rule_on_trial_holds_in_one_arm_of_the_flow_runs(
+    prefect_api, store, fingerprint, clock
+) -> None:
+    """Ten real flow runs: those that `assign` puts into *after* retry, the others do not."""
+    trial = {"experiment": "e", "share": 0.5, "arm": "after"}
+    rule = Rule.model_validate({"fix": "retry", "retries": 2, "trial": trial})
+    set_rule(store, fingerprint, rule, NOON)
+    seen: dict[str, list[str]] = {"before": [], "after": []}
+
+    def condition(task: object, run: TaskRun, state: State) -> bool:
+        return retry_by_rule(task, run, state, clock=clock)
+
+    @task(retries=3, retry_condition_fn=condition)
+    def fetch(tried: list[int]) -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise ERROR
+
+    @flow
+    def governed() -> tuple[str, str]:
+        state = fetch([], return_state=True)
+        return str(flow_run.id), state.name
+
+    for _ in range(10):
+        run, ended = governed()
+        seen[assign("e", run)].append(ended)
+    assert set(seen["after"]) <= {"Completed"}
+    assert set(seen["before"]) <= {"Failed"}
+    assert patterns.match(str(ERROR), "RuntimeError", clock=clock).rule is None
+    told = {
+        arm: patterns.match(str(ERROR), "RuntimeError", unit=unit, clock=clock).rule
+        for unit in map(str, range(8))
+        for arm in [assign("e", unit)]
+    }
+    assert told == {"before": None, "after": rule.plain}
 
 
 def test_a_rule_that_says_something_else_retries_nothing(

@@ -1,0 +1,202 @@
+"""A Prefect installation that belongs to somebody else, with a history of any length.
+
+A server on SQLite with a password and CSRF protection, on which `tests.watched.system` runs once.
+What it left is copied in its database: each copy has ids of its own, lies earlier by a step more
+than the one before, and its runs were queued somewhat sooner, so that no two copies are alike.
+"""
+
+import base64
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import httpx
+
+from tests.serving import serving_prefect
+
+__all__ = ["CREDENTIAL", "STEP", "Foreign", "serving_foreign"]
+
+CREDENTIAL = "operator:correct horse"
+STEP = timedelta(minutes=15)
+PAGE = 200
+
+# those of a run, each before what refers to it, with the column of its time
+HISTORY = ("flow_run", "task_run", "flow_run_state", "task_run_state", "log")
+# what the server keeps for itself: tokens against CSRF are given to whoever may read
+ITS_OWN = {"alembic_version", "csrf_token", "automation_event_follower", "sqlite_sequence"}
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?")
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+Cell: TypeAlias = Any
+Row: TypeAlias = tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """`url` is the API's; `database` the server's own file, `history` the rows of its one day."""
+
+    url: str
+    database: Path
+    history: dict[str, tuple[list[str], list[Row]]]
+
+    def copy_history(self, copies: range, step: timedelta = STEP) -> None:
+        """One copy for each number, that many steps earlier; a number again is an error."""
+        known = {row[0] for columns, rows in self.history.values() for row in rows}
+        with closing(sqlite3.connect(self.database, timeout=60)) as connection, connection:
+            for table in HISTORY:
+                columns, rows = self.history[table]
+                made = (copy for row in rows for copy in _copies(columns, row, known, copies, step))
+                marks = ", ".join("?" * len(columns))
+                named = ", ".join(columns)
+                connection.executemany(f"INSERT INTO {table} ({named}) VALUES ({marks})", made)
+
+    def let_arrive(self, number: int, ended: datetime) -> None:
+        """One more copy, whose last run ended then."""
+        columns, rows = self.history["flow_run"]
+        ends = [row[columns.index("end_time")] for row in rows]
+        last = datetime.fromisoformat(max(filter(None, ends))).replace(tzinfo=UTC)
+        self.copy_history(range(number, number + 1), (last - ended) / number)
+
+    def content(self) -> dict[str, str]:
+        """A digest of each table that holds something of its users."""
+        with closing(sqlite3.connect(self.database, timeout=60)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                name: _digest(connection.execute(f'SELECT * FROM "{name}"'))
+                for (name,) in tables.fetchall()
+                if name not in ITS_OWN
+            }
+
+    def ask(self, path: str, body: object = None, method: str = "POST") -> Any:
+        """One request as its people make it."""
+        with self._asking() as http:
+            answer = http.request(method, path, json=body).raise_for_status()
+        return answer.json() if answer.content else None
+
+    def all(self, path: str, **body: object) -> list[dict[str, Any]]:
+        """Everything that a filter finds; nobody writes meanwhile, so pages by offset do."""
+        found: list[dict[str, Any]] = []
+        with self._asking() as http:
+            while True:
+                asked = {**body, "limit": PAGE, "offset": len(found)}
+                page = http.post(path, json=asked).raise_for_status().json()
+                found += page
+                if len(page) < PAGE:
+                    return found
+
+    @contextmanager
+    def _asking(self) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.url, headers=_basic(), trust_env=False, timeout=60) as http:
+            client = str(uuid4())
+            token = http.get("/csrf-token", params={"client": client}).raise_for_status().json()
+            own = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
+            http.headers.update(own)
+            yield http
+
+    def limit(self, name: str) -> int:
+        return int(self.ask(f"/v2/concurrency_limits/{name}", method="GET")["limit"])
+
+
+@contextmanager
+def serving_foreign(home: Path) -> Iterator[Foreign]:
+    """With the history of one day; the server ends with the block."""
+    protected = {
+        "PREFECT_SERVER_API_AUTH_STRING": CREDENTIAL,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    }
+    home.mkdir(exist_ok=True)
+    with serving_prefect(home, **protected) as url:
+        _run_system(url, home)
+        yield Foreign(url, home / "prefect.db", _read_history(home / "prefect.db"))
+
+
+def _run_system(url: str, home: Path) -> None:
+    own = {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": CREDENTIAL}
+    own |= {"PREFECT_HOME": str(home / "client"), "PREFECT_LOGGING_TO_API_ENABLED": "true"}
+    command = [sys.executable, "-m", "tests.watched.system"]
+    project = Path(__file__).parent.parent
+    done = subprocess.run(
+        command, env=os.environ | own, cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def _read_history(database: Path) -> dict[str, tuple[list[str], list[Row]]]:
+    found = {}
+    with closing(sqlite3.connect(database, timeout=60)) as connection:
+        for table in HISTORY:
+            rows = connection.execute(f"SELECT * FROM {table}")
+            columns = [name for name, *_ in rows.description]
+            assert columns[0] == "id"
+            found[table] = (columns, rows.fetchall())
+    return found
+
+
+def _copies(
+    columns: list[str], row: Row, known: set[Cell], copies: range, step: timedelta
+) -> Iterator[Row]:
+    """A cell that is the same in every copy is worked out once."""
+    changing = {
+        at: change
+        for at, (name, cell) in enumerate(zip(columns, row, strict=True))
+        if (change := _change(name, cell, known)) is not None
+    }
+    cells = list(row)
+    for number in copies:
+        for at, change in changing.items():
+            cells[at] = change(number, -number * step)
+        yield tuple(cells)
+
+
+def _change(name: str, cell: Cell, known: set[Cell]) -> Callable[[int, timedelta], str] | None:
+    """How a cell differs from copy to copy; None where it does not."""
+    if not isinstance(cell, str) or name == "total_run_time":
+        return None
+    if TIME.fullmatch(cell):
+        time = datetime.fromisoformat(cell)
+        sooner = name == "expected_start_time"
+        return lambda number, shift: _time(time + shift - sooner * _sooner(number))
+    if name == "idempotency_key":
+        return lambda number, _: f"{cell}:{number}"
+    ids = [each for each in set(ID.findall(cell)) if each in known]
+    if not ids:
+        return None
+    return lambda number, _: _with_ids(cell, ids, number)
+
+
+def _sooner(number: int) -> timedelta:
+    return timedelta(milliseconds=number * 37 % 1000)
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _with_ids(text: str, ids: list[str], number: int) -> str:
+    for each in ids:
+        text = text.replace(each, _id(each, number))
+    return text
+
+
+def _id(original: str, number: int) -> str:
+    """Another for every number, and always the same: a one-to-one change of the last 48 bits."""
+    return str(UUID(int=UUID(original).int ^ number << 16))
+
+
+def _digest(rows: sqlite3.Cursor) -> str:
+    """Whatever the order of the rows."""
+    return sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
+
+
+def _basic() -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(CREDENTIAL.encode()).decode()}"}

@@ -1,0 +1,184 @@
+"""A server that cannot be reached, refuses or goes away: one line, and the next time it goes on."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import tasks.ingest_prefect
+from grace.cli import main
+from grace.errors import Unreachable
+from grace.store.read import newest
+from tests.foreign import CREDENTIAL, Foreign
+from tests.watched.conftest import LOG, Watched
+from tests.watched.expected import assert_equal_figures
+from tests.watched.proxy import Answer, Proxy
+
+NOBODY = "http://127.0.0.1:9"
+PAGE = (200, {"Content-Type": "text/html"}, b"<html>hello</html>")
+
+
+@pytest.fixture
+def connect(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    """What `grace connect` says of a server that it cannot watch; it starts nothing for one."""
+
+    def tell(url: str, credential: str = CREDENTIAL) -> str:
+        given = tmp_path / "credential"
+        given.write_text(credential)
+        with pytest.raises(SystemExit) as end:
+            main(["connect", url, "--name", LOG, "--credential", str(given)])
+        assert end.value.code == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert credential not in line
+        assert not (tmp_path / "data").exists()
+        return line
+
+    return tell
+
+
+def test_an_address_where_nobody_listens(connect) -> None:
+    assert "does not answer" in connect(NOBODY)
+
+
+def test_what_is_no_address(connect) -> None:
+    assert "is no address: Invalid port" in connect("http://prefect.example:port")
+
+
+def test_a_wrong_password(connect, proxy: Proxy) -> None:
+    said = connect(proxy.url, "operator:guessed")
+    assert "refuses the credential (401): connect again with --credential" in said
+
+
+def test_no_password_where_one_is_needed(connect, proxy: Proxy) -> None:
+    assert "refuses the credential (401)" in connect(proxy.url, "an-api-key")
+
+
+@pytest.mark.parametrize("version", ["2.20.1", "4.0.0"])
+def test_a_server_of_another_version(connect, proxy: Proxy, version: str) -> None:
+    proxy.is_version(version)
+    said = connect(proxy.url)
+    assert said.endswith(f"is Prefect {version}; Grace understands Prefect 3")
+
+
+def test_a_page_that_is_no_prefect_server(connect, proxy: Proxy) -> None:
+    proxy.behave(lambda method, path, before: PAGE)
+    assert connect(proxy.url).endswith("is no Prefect server")
+
+
+def test_a_server_without_the_api(connect, proxy: Proxy) -> None:
+    proxy.answers(404)
+    assert "has no /api/admin/version: is it the address of a Prefect API?" in connect(proxy.url)
+
+
+def test_a_server_that_asks_to_be_asked_later(connect, proxy: Proxy) -> None:
+    proxy.answers(429)
+    assert "asks to be asked more slowly (429)" in connect(proxy.url)
+
+
+def test_a_log_that_watches_another_server(connect, watched: Watched) -> None:
+    reached = watched.connect()
+    with pytest.raises(SystemExit):
+        main(["connect", NOBODY, "--name", LOG])
+    assert watched.connect().api_url == reached.api_url
+
+
+@pytest.fixture
+def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a reading which breaks off has added something, and has something left to add."""
+    monkeypatch.setattr(tasks.ingest_prefect, "RUNS_A_TRANSACTION", 60)
+
+
+def runs_logged(watched: Watched) -> int:
+    return len(newest(watched.store, "parallel_process_logs"))
+
+
+def half_way(watched: Watched, answer: Callable[[], Answer]) -> None:
+    """From the third part with retries on, the server does this instead."""
+
+    def instead(method: str, path: str, before: int) -> Answer | None:
+        asked = watched.proxy.asked[: before + 1]
+        parts = sum(one.path.endswith("/logs/filter") for one in asked)
+        return answer() if parts >= 3 else None
+
+    watched.proxy.behave(instead)
+
+
+def gone() -> Answer:
+    raise ConnectionError
+
+
+@pytest.mark.usefixtures("impatient", "in_small_parts")
+def test_a_server_that_goes_away_half_way_is_read_on_when_it_is_back(
+    watched: Watched, foreign: Foreign
+) -> None:
+    watched.connect()
+    half_way(watched, gone)
+    with pytest.raises(Unreachable) as said:
+        watched.read()
+    assert len(str(said.value).splitlines()) == 1
+    assert f"prod ({watched.proxy.url}) does not answer" in str(said.value)
+    partly = runs_logged(watched)
+    assert partly > 0
+    watched.proxy.behave()
+    watched.read()
+    assert runs_logged(watched) > partly
+    assert_equal_figures(watched.store, foreign)
+
+
+@pytest.mark.usefixtures("in_small_parts")
+def test_a_page_in_the_place_of_the_server_is_one_line_too(watched: Watched) -> None:
+    """As a company's gateway answers once its session is over."""
+    watched.connect()
+    half_way(watched, lambda: PAGE)
+    with pytest.raises(Unreachable, match=r"^prod \(\S+\) answers with something that is no JSON$"):
+        watched.read()
+
+
+@pytest.mark.usefixtures("in_small_parts")
+def test_a_rate_limit_fails_the_cycle_in_one_line_and_the_next_one_goes_on(
+    watched: Watched, foreign: Foreign
+) -> None:
+    """Prefect's client has waited and asked again as often as it does; what was read stays."""
+    watched.connect()
+    half_way(watched, lambda: (429, {"Retry-After": "0"}, b"{}"))
+    state = watched.cycle()
+    assert state.is_failed()
+    assert "asks to be asked more slowly (429); the next cycle goes on from here" in state.message
+    partly = runs_logged(watched)
+    assert partly > 0
+    watched.proxy.behave()
+    assert watched.cycle().is_completed()
+    assert runs_logged(watched) > partly
+    assert_equal_figures(watched.store, foreign)
+    assert watched.finding().standing == "would propose"
+
+
+@pytest.mark.usefixtures("in_small_parts")
+def test_runs_that_end_while_their_server_is_read_come_once(
+    watched: Watched, foreign: Foreign
+) -> None:
+    """Whole copies of a day: one before its part is read, and one told of only after that."""
+    watched.connect()
+    arrived: list[str] = []
+
+    def arrive(when: str, minutes: int) -> None:
+        if when not in arrived:
+            arrived.append(when)
+            ended = datetime.now(UTC) - timedelta(minutes=minutes)
+            foreign.let_arrive(30_000 + len(arrived), ended)
+
+    def busy(method: str, path: str, before: int) -> None:
+        if path.endswith("/logs/filter"):
+            arrive("before", minutes=2)
+        if b'"end_time":{"is_null_":true}' in watched.proxy.asked[before].body:
+            arrive("after all that ended was read", minutes=9)
+
+    watched.proxy.behave(busy)
+    watched.read()
+    assert len(arrived) == 2
+    missing = runs_logged(watched)
+    watched.proxy.behave()
+    watched.read()
+    assert runs_logged(watched) > missing
+    assert_equal_figures(watched.store, foreign)
