@@ -36,7 +36,7 @@ def may(decision_type: str, *, system: str) -> Answer:
         settings = Settings()
         policy = load_policy(settings)
     except (GraceError, ValidationError, OSError) as problem:
-        LOGGER.warning("%s is forbidden: %s", decision_type, _line(problem))
+        LOGGER.warning("%s is forbidden: %s", _line(decision_type), _line(problem))
         return "forbid"
     return _asked(settings, policy, decision_type, system)
 
@@ -62,10 +62,13 @@ def _asked(settings: "Settings", policy: "Policy", decision_type: str, system: s
         with open_live(settings.url).writing(now) as writer:
             record_decision(writer, decision)
     except (*AWAY, ValueError) as problem:
-        LOGGER.warning("the answer to %s was not recorded: %s", decision_type, _line(problem))
+        LOGGER.warning(
+            "the answer to %s was not recorded: %s", _line(decision_type), _line(problem)
+        )
         return "forbid" if ruling.answer == "forbid" else "ask"
     return ruling.answer
 
 
-def _line(problem: Exception) -> str:
-    return " ".join(str(problem).split())
+def _line(told: object) -> str:
+    """What no handler of a logger chokes on: one line, without halves of surrogate pairs."""
+    return " ".join(str(told).split()).encode(errors="backslashreplace").decode()

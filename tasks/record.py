@@ -13,7 +13,7 @@ from grace.record.placebo import Judged, judge_windows, lay_windows
 from grace.record.record import ActionType, Record, by_action_type, record_of
 from grace.record.trials import Trial, deeds, trials
 from grace.store import Store
-from tasks.logged_units import LoggedUnits, span_of
+from tasks.units import LoggedUnits, span_of
 
 __all__ = ["LAST", "Told", "engine_record", "lines_beside"]
 

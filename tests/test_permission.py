@@ -89,8 +89,11 @@ def test_what_cannot_be_recorded_is_not_permitted(settings, lever, monkeypatch, 
     assert may("restart_service", system="ops-agent") == "forbid"
 
 
-def test_names_that_no_policy_can_hold_are_forbidden(settings, lever):
-    assert may("restart\udcff", system="ops-agent") == "forbid"
+def test_names_that_no_policy_can_hold_are_forbidden(settings, lever, caplog):
+    """And told in a line that any handler can write."""
+    with caplog.at_level(logging.WARNING, "grace"):
+        assert may("restart\udcff", system="ops-agent") == "forbid"
+    assert "restart\\udcff" in caplog.text
     assert newest(open_store(settings.url), "decisions").empty
 
 
