@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,10 +100,9 @@ def until(true: Callable[[], object], seconds: float = 240) -> None:
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The first port wished for is taken, so that this start has to look for another."""
-    port = 47000 + os.getpid() % 1000 * 10
     folder = tmp_path_factory.mktemp("installation")
-    system = System(Settings(data_dir=folder / "data", port=port))
-    with socket.create_server(("127.0.0.1", port)):
+    with _listener() as taken:
+        system = System(Settings(data_dir=folder / "data", port=taken.getsockname()[1]))
         try:
             system.grace("up", "--sample")
             _rest_the_engines(system)
@@ -110,6 +110,14 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         finally:
             system.grace("down")
     assert marked(mark(system.settings)) == []
+
+
+def _listener() -> socket.socket:
+    """On a port below those that a kernel gives to whoever asks for any."""
+    for port in range(21000 + os.getpid() % 500 * 20, 32768, 200):
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+    raise RuntimeError("no free port below 32768")
 
 
 def _rest_the_engines(system: System) -> None:

@@ -23,7 +23,7 @@ from grace.opportunities.finding import Finding
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.summary import last_findings
-from tasks.ingest_prefect import Counts, begin_history_at, read_history
+from tasks.ingest_prefect import SETTLE, Counts, begin_history_at, read_history
 from tasks.runs import answer_run
 from tests.desk import GOVERNANCE, run_here
 from tests.foreign import CREDENTIAL, Foreign, serving_foreign
@@ -68,7 +68,8 @@ class Watched:
         return reached
 
     def read(self) -> Counts:
-        return read_history(self.settings, datetime.now(UTC), lambda line: None)
+        """Also what ended a moment ago, which is left to the next reading otherwise."""
+        return read_history(self.settings, datetime.now(UTC) + SETTLE, lambda line: None)
 
     def cycle(self, name: str = "performance-optimizer/every-30-minutes") -> State:
         """What a worker would run when the deployment of this log is due."""

@@ -107,7 +107,8 @@ def assert_equal_figures(store: Store, foreign: Foreign) -> None:
     """And nothing was logged twice: each row has its first revision."""
     logged, there = figures_of_log(store), figures_of(foreign)
     for name in vars(there):
-        assert getattr(logged, name) == getattr(there, name), name
+        here, expected = getattr(logged, name), getattr(there, name)
+        assert here == expected, f"{name}: the log has {here}, the API {expected}"
     assert set(newest(store, "parallel_process_logs")["revision"]) == {1}
 
 

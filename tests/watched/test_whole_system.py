@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
-    made = System(Settings(data_dir=tmp_path / "data", port=49000 + os.getpid() % 1000))
+    made = System(Settings(data_dir=tmp_path / "data", port=20000 + os.getpid() % 1000))
     yield made
     made.grace("down")
     assert marked(mark(made.settings)) == []
