@@ -76,11 +76,15 @@ def carry_out(
 ) -> None:
     """Set the target, unless it is so already, and see that it took.
 
+    What was done already, before a process was killed that had more to say, is not recorded again.
+
     `with_start` commits together with the row that says *started*.
 
     Raises GraceError where the lever refuses or the target did not take the value; the row then
     says *failed* and why.
     """
+    if _was_done(store, action) and lever.read(action.change.target) == action.change.after:
+        return
     started = clock()
     with store.writing(started) as writer:
         _record(writer, action, "started", started)
@@ -121,6 +125,10 @@ def pending_action(store: Store, proposal_id: str) -> str | None:
 
 def last_action_on(store: Store, target: str) -> Done | None:
     return next(iter(reversed(_done(store, ACTIONS.c.target == target))), None)
+
+
+def _was_done(store: Store, action: Action) -> bool:
+    return any(done.action_id == action.id for done in done_actions(store, action.proposal_id))
 
 
 def _done(store: Store, which: sa.ColumnElement[bool]) -> list[Done]:

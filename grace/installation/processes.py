@@ -122,8 +122,8 @@ def _left_after(processes: Sequence[Process], seconds: float) -> list[Process]:
         if time.monotonic() > deadline:
             break
         time.sleep(_POLL_SECONDS)
-        for process in processes:
-            _reap(process.pid)
+    for process in processes:
+        _reap(process.pid)
     return left
 
 
