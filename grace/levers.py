@@ -17,6 +17,7 @@ __all__ = [
     "Lever",
     "completed",
     "find_lever",
+    "goes_to_and_fro",
     "is_reversible",
     "lever_for",
     "lever_names",
@@ -33,6 +34,7 @@ OF_KIND = {
     "pattern": "pattern-rule",
     "permit": "earned-permit",
     "retries": "default-retries",
+    "row": "erase-row",
     "run": "run-deployment",
     "schedule": "deployment-schedule",
     "tag": "concurrency-limit",
@@ -79,6 +81,13 @@ class _Partly(Protocol):
 
 
 @runtime_checkable
+class _OneWay(Protocol):
+    """A lever that can be taken back and yet not be moved to and fro to measure it."""
+
+    to_and_fro: Literal[False]
+
+
+@runtime_checkable
 class UnitLever(Protocol):
     """What a lever of reach *unit* has besides: whoever it governs is told by unit what holds."""
 
@@ -113,6 +122,10 @@ def completed(lever: Lever, target: str, value: JsonValue) -> JsonValue:
 
 def is_reversible(lever: Lever, target: str) -> bool:
     return lever.reverses(target) if isinstance(lever, _Partly) else lever.reversible
+
+
+def goes_to_and_fro(lever: Lever) -> bool:
+    return not isinstance(lever, _OneWay)
 
 
 def verify(lever: Lever, change: Change) -> bool:

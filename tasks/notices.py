@@ -1,4 +1,4 @@
-"""Telling people what became of a proposal, through a notification block of Prefect."""
+"""Telling people what they should know at once, through a notification block of Prefect."""
 
 import inspect
 
@@ -12,7 +12,7 @@ from grace.governance.register import Entry
 from grace.settings import Settings
 from tasks.runs import run_link
 
-__all__ = ["tell", "tell_waiting"]
+__all__ = ["notify", "tell", "tell_waiting"]
 
 
 def tell_waiting(settings: Settings, entry: Entry, run_id: str) -> None:
@@ -26,8 +26,12 @@ def tell(settings: Settings, entry: Entry, what: str, why: str = "") -> None:
 
 
 def _send(settings: Settings, what: str, entry: Entry, told: str, run_id: str | None) -> None:
-    """A notice that cannot be sent is logged: what it tells stands in the log all the same."""
     text = f"{entry.proposal.title}\n\n{told}" + (f": {run_link(run_id)}" if run_id else "")
+    notify(settings, what, text)
+
+
+def notify(settings: Settings, what: str, text: str) -> None:
+    """A notice that cannot be sent is logged: what it tells stands in the log all the same."""
     logger = get_logger("grace")
     logger.info("%s", text.replace("\n\n", ". "))
     if settings.notify_block is None:

@@ -15,6 +15,7 @@ from grace.cli import (
     analyse,
     connect,
     demo,
+    erase,
     experiment,
     ingest,
     ledger,
@@ -22,11 +23,13 @@ from grace.cli import (
     policy,
     proposals,
     propose,
+    prove,
     quarantine,
     record,
     run,
     status,
     up,
+    verify,
 )
 from grace.cli.options import Options, chosen
 from grace.errors import BadInput, GraceError
@@ -43,11 +46,14 @@ _COMMANDS = (
     proposals,
     experiment,
     record,
+    prove,
+    verify,
     ledger,
     patterns,
     policy,
     ingest,
     quarantine,
+    erase,
     run,
 )
 _ANYWHERE = ("--json", "--sample")

@@ -12,7 +12,6 @@ from grace.cli.output import emit, progress
 from grace.errors import BadInput, LedgerBroken
 
 if TYPE_CHECKING:
-    from grace.ledger.note import VerifierKey
     from grace.notary.verify import Verification
 
 __all__ = ["register"]
@@ -20,7 +19,7 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     ledger = typer.Typer(no_args_is_help=True, help="Sign and verify the tamper-evident log.")
-    for command in (verify, checkpoint, key, sign):
+    for command in (verify, checkpoint, key, sign, prove, export):
         ledger.command()(command)
     app.add_typer(ledger, name="ledger")
 
@@ -43,13 +42,15 @@ def verify(
 
     Example: grace ledger verify --key audit/grace.pub --checkpoint audit/checkpoint
     """
+    from grace.cli.verify import key_text
+    from grace.ledger.note import VerifierKey
     from grace.notary.state import remember
     from grace.notary.verify import verify as check
     from grace.store import open_store
 
     if checkpoint is not None and not checkpoint.is_file():
         raise BadInput(f"there is no checkpoint at {checkpoint}")
-    trusted = _key(key) if key else None
+    trusted = VerifierKey.parse(key_text(key)) if key else None
     store = open_store(settings().url, create=False)
     found = check(settings(), store, key=trusted, checkpoint=checkpoint)
     with suppress(PermissionError):  # an auditor's copy may be read-only
@@ -58,18 +59,6 @@ def verify(
     emit(found, lambda: _account(found) + ("" if outside.is_file() else _nothing_at(outside)))
     if not found.ok:
         raise LedgerBroken(_complaint(found))
-
-
-def _key(given: str) -> "VerifierKey":
-    from grace.ledger.note import VerifierKey
-    from grace.notary.keys import read_verifier
-
-    if Path(given).is_file():
-        return read_verifier(Path(given))
-    try:
-        return VerifierKey.parse(given)
-    except ValueError as problem:
-        raise BadInput(f"--key {given}: neither a file nor a key: {problem}") from None
 
 
 def _account(found: "Verification") -> str:
@@ -145,3 +134,52 @@ def sign(
     root = signed.text.split("\n")[2]
     told = {"origin": signed.origin, "size": signed.size, "root": root}
     emit(told, f"Signed {signed.size} rows, root {root}")
+
+
+def prove(
+    row: Annotated[str, typer.Argument(help="A ledger index, the id of a row, or TABLE/KEY.")],
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: entry-INDEX.tlog-proof here.")
+    ] = None,
+) -> None:
+    """Write the proof that one row is in the signed log, as c2sp.org/tlog-proof describes it.
+
+    Example: grace ledger prove decisions/0195-abc:answer-1
+    """
+    from grace.notary.files import write_whole
+    from grace.proof.tlog import index_of, tlog_proof
+    from grace.store import open_store
+
+    store = open_store(settings().url, create=False)
+    index = index_of(store, row)
+    text = tlog_proof(store, index)
+    file = to or Path(f"entry-{index}.tlog-proof")
+    try:
+        write_whole(file, text)
+    except OSError as problem:
+        raise BadInput(f"{file}: {problem.strerror}") from None
+    emit({"path": str(file), "index": index}, f"Entry {index} is in the log: {file}")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="A folder; what is there already is kept.")],
+) -> None:
+    """Lay the log out in tiles that a plain web server can serve (c2sp.org/tlog-tiles).
+
+    Entries hold salted digests and no payload. Run again, it adds what is new.
+
+    Example: grace ledger export /srv/www/grace
+    """
+    from grace.proof.tlog import write_static
+    from grace.store import open_store
+
+    def tell(done: int, size: int) -> None:
+        if done % 100_000 < 256:
+            progress(f"{done} of {size} entries")
+
+    try:
+        signed = write_static(open_store(settings().url, create=False), folder, tell)
+    except OSError as problem:
+        raise BadInput(f"{problem.filename or folder}: {problem.strerror}") from None
+    told = {"path": str(folder), "origin": signed.origin, "size": signed.size}
+    emit(told, f"{signed.size} entries of {signed.origin} in {folder}")

@@ -13,7 +13,7 @@ from grace.errors import NotAllowed
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-__all__ = ["register"]
+__all__ = ["register", "submit"]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def propose(
             help="tag:NAME, global:NAME, deployment:FLOW/NAME, work-pool:NAME, "
             "work-queue:POOL/NAME, schedule:FLOW/NAME#SLUG, parameters:FLOW/NAME, "
             "retries:FLOW/NAME, pattern:FINGERPRINT, variable:NAME, permit:TYPE, "
-            "run:FLOW/NAME, webhook:NAME."
+            "run:FLOW/NAME, row:TABLE/KEY, webhook:NAME."
         ),
     ],
     value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],
@@ -43,6 +43,13 @@ def propose(
 
     Example: grace propose tag:sample-pages 1 --as alice --why "spare the service"
     """
+    submit(target, _parsed(value), why, proposer, lever=lever)
+
+
+def submit(
+    target: str, value: "JsonValue", why: str, proposer: str, *, lever: str | None = None
+) -> None:
+    """Put it forward and say where it waits; NotAllowed where the policy forbids it."""
     from grace.cli.proposals import row
     from grace.installation import connect_environment
     from grace.levers import lever_for
@@ -52,7 +59,7 @@ def propose(
     from tasks.runs import run_link
 
     entry = propose_by_hand(
-        settings(), lever or lever_for(target), target, _parsed(value), why=why, by=proposer
+        settings(), lever or lever_for(target), target, value, why=why, by=proposer
     )
     if entry.state == "forbidden":
         raise NotAllowed(f"the policy forbids it: {entry.reason} (recorded as {entry.id})")

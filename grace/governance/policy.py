@@ -26,6 +26,7 @@ __all__ = [
     "check_earned",
     "digest_of",
     "load_policy",
+    "policy_texts",
     "read_earned",
 ]
 
@@ -65,16 +66,30 @@ def check_earned(settings: Settings, text: str | None) -> None:
     _load(settings, text)
 
 
-def _load(settings: Settings, earned: str | None) -> Policy:
-    _check_not_old(settings)
+def policy_texts(settings: Settings) -> dict[str, str]:
+    """What the digest in force is of: each file's text by the name that goes into the digest."""
+    return _texts(*_files(settings), read_earned(settings))
+
+
+def _files(settings: Settings) -> tuple[Path, Path]:
     policy = settings.policy_file or _own(settings.log_dir / "policy.cedar", DEFAULT_POLICY)
     governance = settings.governance_file or _own(
         settings.log_dir / "governance.toml", DEFAULT_GOVERNANCE
     )
+    return policy, governance
+
+
+def _texts(policy: Path, governance: Path, earned: str | None) -> dict[str, str]:
     read = {"policy.cedar": _read(policy), "governance.toml": _read(governance)}
+    return read if earned is None else read | {"earned.cedar": earned}
+
+
+def _load(settings: Settings, earned: str | None) -> Policy:
+    _check_not_old(settings)
+    policy, governance = _files(settings)
+    read = _texts(policy, governance, earned)
     sources = [Source(policy, read["policy.cedar"])]
     if earned is not None:
-        read["earned.cedar"] = earned
         sources.append(earned_source(settings.earned_file, earned))
     rules = read_rules(tuple(sources))
     governing = read_governing(governance, read["governance.toml"])

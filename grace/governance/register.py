@@ -126,14 +126,22 @@ def find(store: Store, prefix: str) -> Entry:
 
     Raises LedgerBroken where the content can no longer be read.
     """
+    proposal_id = full_id(store, prefix)
+    with store.reading() as connection:
+        query = _newest().where(PROPOSALS.c.proposal_id == proposal_id)
+        return _entry(connection.execute(query).one())
+
+
+def full_id(store: Store, prefix: str) -> str:
+    """The one id that begins or ends so, also where the content was erased. Raises BadInput."""
     id_ = PROPOSALS.c.proposal_id
     matches = sa.or_(id_.startswith(prefix, autoescape=True), id_.endswith(prefix, autoescape=True))
     with store.reading() as connection:
-        rows = connection.execute(_newest().where(matches)).all()
-    if len(rows) != 1:
-        found = "no proposal" if not rows else f"{len(rows)} proposals"
+        ids = connection.execute(sa.select(id_).where(matches).distinct()).scalars().all()
+    if len(ids) != 1:
+        found = "no proposal" if not ids else f"{len(ids)} proposals"
         raise BadInput(f"{found} with id {prefix!r}; see `grace proposals`")
-    return _entry(rows[0])
+    return str(ids[0])
 
 
 def list_entries(store: Store) -> list[Entry]:
