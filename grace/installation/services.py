@@ -18,7 +18,8 @@ _DATABASE = ("PREFECT_API_DATABASE_", "PREFECT_SERVER_DATABASE_")
 def wanted(installation: Installation) -> list[str]:
     """Names of the processes that belong to this installation, in the order of starting."""
     sample = ["sample-service"] if installation.sample else []
-    return ["server", "worker", *sample, *map(_signer, installation.logs)]
+    beside = [name for log in installation.logs for name in (_signer(log), _publisher(log))]
+    return ["server", "worker", *sample, *beside]
 
 
 def stop_order(installation: Installation) -> list[str]:
@@ -44,16 +45,23 @@ def _command(name: str, host: str, installation: Installation) -> list[str]:
     grace = [sys.executable, "-m", "grace.cli"]
     sign = ["ledger", "sign", "--every", str(SIGN_EVERY_SECONDS)]
     port, service_port = str(installation.port), str(installation.service_port)
+    publish = ["mesh", "publish", "--to", installation.api_url]
     signers = {_signer(log): [*grace, "--log", log, *sign] for log in installation.logs}
+    publishers = {_publisher(log): [*grace, "--log", log, *publish] for log in installation.logs}
     return {
         "server": [*prefect, "server", "start", "--host", host, "--port", port],
         # a worker that knows its type makes the pool itself and asks no registry for a template;
         # without --limit, for a worker with one dies when a run resumes before its process is gone
         "worker": [*prefect, "worker", "start", "--pool", POOL, "--type", "process"],
         **signers,
+        **publishers,
         "sample-service": [sys.executable, "-m", "grace.sample_service", "--port", service_port],
     }[name]
 
 
 def _signer(log: str) -> str:
     return "signer" if log == "main" else f"signer-{log}"
+
+
+def _publisher(log: str) -> str:
+    return "mesh" if log == "main" else f"mesh-{log}"

@@ -222,7 +222,7 @@ def test_without_the_sample_its_deployments_rest_and_wake_with_it(system: System
     assert system.deployment()["paused"]
     processes = system.processes
     told = {name for name, each in processes.items() if database in str(environment(each.pid))}
-    assert (set(processes), told) == ({"server", "worker", "signer"}, {"server"})
+    assert (set(processes), told) == ({"server", "worker", "signer", "mesh"}, {"server"})
     with socket.socket() as caller:
         assert caller.connect_ex(("127.0.0.2", system.installation.port)) == 0
 
