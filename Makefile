@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SOURCES := flows tasks grace
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down test test-slow bench check fix
+.PHONY: help install up down test test-slow bench headline check fix
 # every flow run starts a process, and pays its imports twice without bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -47,10 +47,14 @@ test: check ## style, types, imports and the tests
 test-slow: install ## the large counts that `make test` leaves out
 	$(PY) -m pytest -m slow
 
-BENCHMARKS := $(filter-out _%,$(notdir $(basename $(wildcard benchmarks/*.py))))
+# the headline brings up a system of its own and takes half an hour: `make headline`
+BENCHMARKS := $(filter-out _% headline%,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 bench: install ## every benchmark, one after the other
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name; done
+
+headline: install ## a real workload improved, measured and compared with a sweep; 35 minutes
+	$(PY) -m benchmarks.headline
 
 check: install ## style, types and imports; changes nothing
 	@# without its cache, which does not notice that a module has come to be ours

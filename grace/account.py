@@ -10,7 +10,8 @@ from grace.actions.action import Done, done_actions
 from grace.governance.register import Entry
 from grace.markdown import plain
 from grace.measurement.arms import arms_rows
-from grace.measurement.looks import ArmsLook, Look, last_look
+from grace.measurement.days import days_rows
+from grace.measurement.looks import AnyLook, ArmsLook, DaysLook, last_look
 from grace.measurement.metrics import metric
 from grace.store import Store
 from grace.store.schema import LOGS
@@ -37,7 +38,7 @@ class Account:
     entry: Entry
     decisions: Sequence[Answered]
     actions: Sequence[Done]
-    look: Look | ArmsLook | None
+    look: AnyLook | None
 
 
 def account(store: Store, entry: Entry) -> Account:
@@ -52,17 +53,20 @@ def account(store: Store, entry: Entry) -> Account:
     return Account(entry, decisions, done_actions(store, entry.id), seen)
 
 
-def look_page(entry: Entry, seen: Look | ArmsLook | None) -> str:
+def look_page(entry: Entry, seen: AnyLook | None) -> str:
     """Where a measurement stands, in markdown."""
     plan = entry.proposal.plan
     heading = f"## {plain(entry.proposal.title)}\n\nState **{entry.state}**"
     verdict = f", verdict **{entry.verdict}**" if entry.verdict else ""
     why = f". {plain(entry.reason)}" if entry.reason else ""
-    if isinstance(seen, ArmsLook):
-        rows = "".join(f"| {name} | {said} |\n" for name, said in arms_rows(plan, seen))
+    if isinstance(seen, ArmsLook | DaysLook):
+        told = arms_rows(plan, seen) if isinstance(seen, ArmsLook) else days_rows(plan, seen)
+        rows = "".join(f"| {name} | {said} |\n" for name, said in told)
         return f"{heading}{verdict}{why}.\n\n| | |\n|---|---|\n{rows}"
     if seen is None and plan.design == "arms":
         return f"{heading}{verdict}{why}. The arms were not looked at yet.\n"
+    if seen is None and plan.design == "before_after":
+        return f"{heading}{verdict}{why}. The days were not looked at yet.\n"
     if seen is None:
         return f"{heading}{verdict}{why}. No pair of blocks is complete yet.\n"
     judged = seen.judgement
@@ -73,9 +77,10 @@ def look_page(entry: Entry, seen: Look | ArmsLook | None) -> str:
         f"| {number} | {'void' if value is None else measured.show_change(value)} |\n"
         for number, value in enumerate(seen.differences, 1)
     )
+    stop = f"| ended | {plain(seen.stop)} |\n" if seen.stop else ""
     return (
         f"{heading}{verdict}{why}.\n\n"
-        f"| | |\n|---|---|\n| metric | {plan.metric}, *after* less *before* |\n"
+        f"| | |\n|---|---|\n{stop}| metric | {plan.metric}, *after* less *before* |\n"
         f"| pairs | {judged.pairs} with data, {judged.void_pairs} void, "
         f"at most {len(plan.order)} |\n"
         f"| effect | {effect} (median of the pairs) |\n"

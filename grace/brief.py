@@ -8,9 +8,11 @@ from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
 from grace.markdown import plain
+from grace.measurement.days import FIRST_VERDICT, LAST_VERDICT
 from grace.measurement.metrics import Metric, metric
-from grace.measurement.plan import Experiment, Plan
+from grace.measurement.plan import Days, Experiment, Guardrail, Plan
 from grace.settings import DEMO
+from grace.statistics.before_after import DAYS_BEFORE
 
 __all__ = ["brief", "duration"]
 
@@ -110,7 +112,10 @@ def _record(lines: Sequence[str]) -> str:
 def _measurement(proposal: Proposal) -> str:
     plan, seconds = proposal.plan, proposal.seconds_to_verdict
     if plan.design == "unmeasured":
-        return "### How it is measured\n\n**It cannot be judged:** nothing measures its effect.\n"
+        why = plain(plan.why or "nothing measures its effect")
+        return f"### How it is measured\n\n**It cannot be judged:** {why}.\n"
+    if plan.days:
+        return f"### How it is measured\n\n{_days(plan, plan.days)}"
     arms = plan.experiment
     longest = arms.longest_seconds if arms else 2 * len(plan.order) * plan.block_seconds
     when = (
@@ -124,17 +129,13 @@ def _measurement(proposal: Proposal) -> str:
     return (
         f"### How it is measured\n\n{when} The target is moved to and fro between the two values "
         f"in pairs of blocks of {duration(plan.block_seconds)}, in an order drawn beforehand. "
-        f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
+        f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none."
+        f"{_guarded(plan.guardrails, TREATED)}\n"
     )
 
 
 def _arms(plan: Plan, arms: Experiment) -> str:
-    ends = " or ".join(
-        f"their mean {each.of} passes "
-        f"{f'{each.bound:.0f} s' if each.of == 'execution time' else f'{each.bound:.1%}'}"
-        for each in arms.guardrails
-    )
-    guarded = f" It is undone at once where {ends}." if ends else ""
+    guarded = _guarded(arms.guardrails)
     return (
         f"{arms.share:.0%} of the flow runs go by the change, the others on as before, side by "
         f"side; a hash of the experiment's id and the run's says which. A look every "
@@ -143,16 +144,46 @@ def _arms(plan: Plan, arms: Experiment) -> str:
     )
 
 
+def _days(plan: Plan, days: Days) -> str:
+    first, last = (duration(look.total_seconds()) for look in (FIRST_VERDICT, LAST_VERDICT))
+    return (
+        f"**Weak evidence:** the days since the change are compared with the {DAYS_BEFORE} before "
+        f"{days.baseline_to:%Y-%m-%d %H:%M} UTC, {days.with_data} of which have data, because "
+        f"{plain(plan.why or '')}. Whatever else changes meanwhile counts as its effect. There are "
+        f"two looks, after {first} and {last}, and the change stays whatever they say."
+        f"{_guarded(days.guardrails)} "
+        f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
+    )
+
+
+TREATED = "the treated runs'"
+
+
+def _guarded(guardrails: Sequence[Guardrail], whose: str = "their") -> str:
+    ends = " or ".join(
+        f"{whose} mean {each.of} passes "
+        f"{f'{each.bound:.0f} s' if each.of == 'execution time' else f'{each.bound:.1%}'}"
+        for each in guardrails
+    )
+    return f" It is undone at once where {ends}." if ends else ""
+
+
 def _undo(proposal: Proposal) -> str:
     if not proposal.risk.reversible:
         return "### How it is undone\n\n**It cannot be undone:** what it does stays done.\n"
     undone_as = "grace undo" if proposal.log == "main" else f"grace --log {proposal.log} undo"
-    none = "is kept" if proposal.plan.on_no_effect == "keep" else "is undone"
     by_hand = f" A reviewer undoes it at any time: `{undone_as} {proposal.proposal_id}`."
-    return (
-        f"### How it is undone\n\nIf it makes things worse it is undone by itself; if it changes "
-        f"nothing it {none}.{'' if proposal.log == DEMO else by_hand}\n"
-    )
+    by_itself = _undone_by_itself(proposal.plan)
+    return f"### How it is undone\n\n{by_itself}{'' if proposal.log == DEMO else by_hand}\n"
+
+
+def _undone_by_itself(plan: Plan) -> str:
+    if plan.design == "unmeasured" or (plan.days and not plan.days.guardrails):
+        return "It is not undone by itself."
+    if plan.days:
+        return "It is undone by itself on a guardrail alone."
+    none = "is kept" if plan.on_no_effect == "keep" else "is undone"
+    return f"If it makes things worse it is undone by itself; if it changes nothing it {none}."
 
 
 def _answering(entry: Entry, policy: Policy) -> str:

@@ -12,6 +12,7 @@ from grace.ingestion.counts import Ingested, SourceCounts
 from grace.ingestion.loose import Manner, lacks_key, read_row
 from grace.ingestion.outside import content_digest, kept_text
 from grace.ingestion.reasons import Reason, shown
+from grace.ingestion.unfit import refusal
 from grace.store import Writer, quarantine
 from grace.store.append import log_table
 from grace.store.ids import uuid7
@@ -90,8 +91,12 @@ def land(writer: Writer, calls: Sequence[Call], source: str) -> Ingested:
     """All calls within the writer's transaction; what they came to, by table."""
     good: dict[str, list[Mapping[str, object]]] = {}
     refused: dict[str, list[Refusal]] = {}
-    for call in calls:
-        if call.row is not None:
+    for number, call in enumerate(calls, 1):
+        if call.row is not None and (reason := writer.unfit(call.table, call.row)):
+            position = f"{writer.now.isoformat()} process {os.getpid()} row {number}"
+            unfit = refusal(call.table, call.row, SOURCE, position, reason)
+            refused.setdefault(call.table, []).append(unfit)
+        elif call.row is not None:
             good.setdefault(call.table, []).append(call.row)
         elif call.refusal is not None:
             refused.setdefault(call.table, []).append(call.refusal)

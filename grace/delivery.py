@@ -14,8 +14,11 @@ from sqlalchemy.engine import make_url
 
 from grace.calls import SOURCE, Call, land, write_call
 from grace.errors import GraceError
+from grace.ingestion.counts import Ingested
 from grace.spool import Spool, take_file
 from grace.store import Store, open_store
+from grace.store.append import NO_ZERO
+from grace.store.database import be_patient
 
 __all__ = ["AWAY", "Delivery", "open_live"]
 
@@ -42,6 +45,7 @@ class Delivery:
                 return self._log(calls, now)
             except AWAY as problem:
                 self._rests_until = monotonic() + REST_SECONDS
+                _opened.cache_clear()  # it may be another database when it is back
                 said = " ".join(str(getattr(problem, "orig", None) or problem).split())
                 LOGGER.warning("the log cannot be reached (%s); rows go to %s", said, self._folder)
         self._put(calls, now)
@@ -54,7 +58,9 @@ class Delivery:
             self._put(calls, now)  # behind those that wait: what is later must land later
             return 0
         with store.writing(now) as writer:
-            return land(writer, calls, SOURCE).landed
+            done = land(writer, calls, SOURCE)
+        _tell_unfit(calls, done)
+        return done.landed
 
     def _put(self, calls: Sequence[Call], now: datetime) -> None:
         lines = [write_call(call) for call in calls]
@@ -78,6 +84,13 @@ def _tell_refused(calls: Sequence[Call]) -> None:
         )
 
 
+def _tell_unfit(calls: Sequence[Call], done: Ingested) -> None:
+    """Only the database knew that it cannot hold these."""
+    unfit = sum(done.quarantined.values()) - sum(call.refusal is not None for call in calls)
+    if unfit:
+        LOGGER.warning("%d of %d rows go to the quarantine: %s", unfit, len(calls), NO_ZERO)
+
+
 def open_live(url: str) -> Store:
     """Opened once a process, and again when another file lies in its place."""
     if _file(url) is None:
@@ -86,9 +99,12 @@ def open_live(url: str) -> Store:
 
 
 def _file(url: str) -> tuple[int, int] | None:
-    """Which file it is, whatever its name; None while there is none."""
+    """Which file it is, whatever its name; None while there is none, and 0, 0 on a server."""
     try:
-        found = os.stat(make_url(url).database or "")
+        place = make_url(url)
+        if place.get_backend_name() != "sqlite":
+            return 0, 0
+        found = os.stat(place.database or "")
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
@@ -98,9 +114,5 @@ def _file(url: str) -> tuple[int, int] | None:
 def _opened(url: str, process: int, file: tuple[int, int] | None) -> Store:
     """A connection must not be carried over a fork, nor to a file that was deleted."""
     store = open_store(url)
-    sa.event.listen(store.engine, "connect", _be_patient)
+    be_patient(store, BUSY_SECONDS)
     return store
-
-
-def _be_patient(connection: sqlite3.Connection, record: object) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")

@@ -1,25 +1,25 @@
 """Text from outside in a page of markdown: it is shown as it is, and means nothing."""
 
+import re
+
 __all__ = ["plain"]
 
-_MEANS_SOMETHING = str.maketrans(
-    {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "|": "&#124;",
-        "`": "&#96;",
-        "*": "&#42;",
-        "_": "&#95;",
-        "[": "&#91;",
-        "]": "&#93;",
-        "#": "&#35;",
-        "\\": "&#92;",
-        "$": "&#36;",
-    }
-)
+# Prefect's page knows these five entities and no other; what else means something gets a backslash
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKS = re.compile(r"[\\`*_\[\]#|~$@]")
+_BEGINS_A_BLOCK = re.compile(r"^([-+](?=\s|$)|[-=](?=[-= ]*$)|\d+(?=[.)](?:\s|$)))")
+# an address would become a link, in which a backslash is shown
+_BEGINS_A_LINK = re.compile(r"(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
     """One line in which no character is markup, also within a table."""
-    return " ".join(text.split()).translate(_MEANS_SOMETHING)
+    line = _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
+    line = _BEGINS_A_LINK.sub(r"\\\g<0>", line)
+    line = _BEGINS_A_BLOCK.sub(_as_text, line)
+    return line.translate(_ENTITIES)
+
+
+def _as_text(begin: re.Match[str]) -> str:
+    """The mark of a list, or a number before one: `\\-`, and `1\\.` of which the dot follows."""
+    return f"{begin[0]}\\" if begin[0].isdigit() else f"\\{begin[0]}"

@@ -141,11 +141,12 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _run(port: int, seed: int) -> None:
+async def _run(port: int, seed: int, work_seconds: float) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await PageService(random.Random(seed)).start(port)
+    service = PageService(random.Random(seed), work_seconds=work_seconds)
+    server = await service.start(port)
     print(f"sample service on http://127.0.0.1:{port}", flush=True)
     async with server:
         await stop.wait()
@@ -155,8 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The page service of Grace's sample workload.")
     parser.add_argument("--port", type=int, default=4299)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work-seconds", type=float, default=WORK_SECONDS)
     asked = parser.parse_args()
-    asyncio.run(_run(asked.port, asked.seed))
+    asyncio.run(_run(asked.port, asked.seed, asked.work_seconds))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from grace.errors import BadInput
+from grace.goals.goal import list_goals
 from grace.governance.decisions import is_paused
 from grace.governance.register import list_entries
+from grace.opportunities.cause_findings import KIND as CAUSE
 from grace.opportunities.finding import Finding
 from grace.store import Store
 from grace.store.append import OWN_SOURCES
@@ -19,12 +21,22 @@ __all__ = ["Summary", "last_findings", "summarise", "why"]
 
 CYCLES = LOGS["meta_loop_logs"].table
 # what a person wants to hear first where one target was looked at in several ways
-TELLING = ("proposed", "failed", "open", "forbidden", "held back", "resting", "watching", "quiet")
+TELLING = (
+    "proposed",
+    "would propose",
+    "failed",
+    "open",
+    "forbidden",
+    "held back",
+    "resting",
+    "watching",
+    "quiet",
+)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts over the whole log; goals come with the goal engine and are not counted yet."""
+    """Counts over the whole log; `autonomous_goals` are those that the engine made."""
 
     improvements_proposed: int
     improvements_implemented: int
@@ -34,11 +46,18 @@ class Summary:
     by_verdict: dict[str, int]
     paused: str | None
     last_cycle: datetime | None
+    goals_created: int
+    active_goals: int
+    completed_goals: int
+    autonomous_goals: int
 
 
 def summarise(store: Store) -> Summary:
-    """Implemented is what was ever applied; made is what was kept because it improved."""
-    entries = list_entries(store)
+    """Implemented is what was ever applied; made is what was kept because it improved.
+
+    A completed goal is one that was met.
+    """
+    entries, goals = list_entries(store), list_goals(store)
     states = Counter(str(entry.state) for entry in entries)
     verdicts = Counter(str(entry.verdict) for entry in entries if entry.verdict)
     applied = ("applied", "measuring", "kept", "rolling_back", "rolled_back", "rollback_failed")
@@ -53,6 +72,10 @@ def summarise(store: Store) -> Summary:
         by_verdict=dict(verdicts),
         paused=is_paused(store),
         last_cycle=last,
+        goals_created=len(goals),
+        active_goals=sum(goal.is_open for goal in goals),
+        completed_goals=sum(goal.status == "met" for goal in goals),
+        autonomous_goals=sum(goal.auto_created for goal in goals),
     )
 
 
@@ -78,12 +101,18 @@ def last_findings(store: Store) -> list[Finding]:
 def why(store: Store, target: str) -> Finding:
     """Why the newest cycle did or did not propose something for a target.
 
-    Of several findings about it, the one that says most. Raises BadInput naming the targets there
-    are.
+    Of several findings about it, the one that says most, and what binds its runs. Raises BadInput
+    naming the targets there are.
     """
     findings = last_findings(store)
     about = [finding for finding in findings if finding.target == target]
     if about:
-        return min(about, key=lambda finding: TELLING.index(finding.standing))
+        first = min(about, key=lambda one: (TELLING.index(one.standing), one.kind == CAUSE))
+        causes = [one.reason for one in about if one.kind == CAUSE and one is not first]
+        return (
+            first.model_copy(update={"reason": " ".join([f"{first.reason}.", *causes])})
+            if (causes)
+            else first
+        )
     known = ", ".join(finding.target for finding in findings) or "none yet"
     raise BadInput(f"no cycle has looked at {target!r}; targets looked at: {known}")

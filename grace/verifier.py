@@ -63,7 +63,7 @@ FOLLOWS = {
 CONSENT = ("may it be done", "permit"), ("a person's answer", "approve")
 
 # what reading a file raises that is put together otherwise
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error)
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error)
 
 Cells: TypeAlias = dict[str, Any]
 
@@ -86,7 +86,8 @@ class Row:
 class Proven:
     """What the file proves; `size` and `root` (base64) are those of the signed checkpoint.
 
-    `state` and `verdict` are the newest in the file: what came after `size` entries it cannot say.
+    `state` and `verdict` are the newest in the file, `last` is the index of its last row: whether
+    the log says more of the proposal behind that, the file cannot say.
     """
 
     proposal_id: str
@@ -96,6 +97,7 @@ class Proven:
     state: str | None
     verdict: str | None
     rows: int
+    last: int
     erased: tuple[str, ...]
     story: tuple[str, ...]
 
@@ -104,6 +106,8 @@ def check(text: str, key: str) -> Proven:
     """Raises NotProven where anything in the file is not as the log of this public key had it."""
     try:
         return _check(_document(text), key)
+    except NotProven as problem:
+        raise NotProven(_plain(str(problem))) from None
     except MALFORMED as problem:
         raise NotProven(f"the file is no proof as Grace writes it: {problem!r}") from None
     except RecursionError:
@@ -128,8 +132,9 @@ def _check(document: dict[str, Any], key: str) -> Proven:
         state=newest["state"],
         verdict=newest["verdict"],
         rows=len(rows),
-        erased=tuple(case.erased()),
-        story=tuple(_story(case, document["policy"] is not None)),
+        last=rows[-1].index,
+        erased=tuple(_plain(line) for line in case.erased()),
+        story=tuple(_plain(line) for line in _story(case, document["policy"] is not None)),
     )
 
 
@@ -214,8 +219,11 @@ def _extends(old: int, new: int, path: Sequence[bytes], before: bytes, after: by
 
 def _signed(note: str, key: str) -> tuple[str, int, bytes]:
     """Origin, size and root of a checkpoint that this key, and no other, signed."""
-    name, key_id, encoded = key.strip().split("+", 2)
-    public = _base64(encoded)
+    try:
+        name, key_id, encoded = key.strip().split("+", 2)
+        public = _base64(encoded)
+    except ValueError:
+        raise NotProven("the key is no public key of a log") from None
     wanted = _sha256(name.encode() + b"\n" + public)[:4]
     _insist(len(public) == 33 and public[0] == 1, "the key is no Ed25519 key")
     _insist(wanted.hex() == key_id, "the key is not the one its id says")
@@ -301,7 +309,7 @@ def _leaf(table: str, cells: Cells, digest: bytes) -> bytes:
 def _rows(given: Sequence[dict[str, Any]], size: int, root: bytes) -> list[Row]:
     """The rows, each found in the tree of that root at its index."""
     erasures = {
-        (row["cells"]["table_name"], row["cells"]["row_id"]): row["cells"]["digest"]
+        (row["cells"]["table_name"], row["cells"]["row_id"]): row["cells"]
         for row in given
         if row["table"] == "erasures"
     }
@@ -312,7 +320,7 @@ def _rows(given: Sequence[dict[str, Any]], size: int, root: bytes) -> list[Row]:
 
 
 def _row(
-    given: dict[str, Any], size: int, root: bytes, erasures: dict[tuple[str, str], str]
+    given: dict[str, Any], size: int, root: bytes, erasures: dict[tuple[str, str], Cells]
 ) -> Row:
     _insist(set(given) == {"cells", "index", "path", "salt", "table"})
     index, table, cells = _number(given["index"]), given["table"], given["cells"]
@@ -321,9 +329,13 @@ def _row(
     if given["salt"] is None:
         left = {*BARE, KEYS[table]}
         bare = all(value is None for name, value in cells.items() if name not in left)
-        digest = bytes.fromhex(erasures.get((table, cells["id"]), ""))
+        erasure = erasures.get((table, cells["id"]), {})
+        digest = bytes.fromhex(erasure.get("digest", ""))
         lost = f"entry {index} lost its payload and no erasure says so"
         _insist(bare and len(digest) == 32, lost)
+        # the digest is of what is gone: whose row it was, only the erasure still vouches for
+        told = json.loads(erasure["extra"] or "{}").get("key")
+        _insist(told == cells[KEYS[table]], f"entry {index} is not the row that was erased")
     else:
         salt = bytes.fromhex(given["salt"])
         _insist(len(salt) == 16 and salt.hex() == given["salt"], "a salt does not have 16 bytes")
@@ -355,6 +367,11 @@ class _Case:
         return self.of("proposals")
 
     @property
+    def reached(self) -> dict[str, int]:
+        """Each state with the index of the row that first says so."""
+        return {row.cells["state"]: row.index for row in reversed(self.history)}
+
+    @property
     def content(self) -> dict[str, Any] | None:
         """What was proposed; None where it was erased."""
         first = self.history[0]
@@ -365,28 +382,44 @@ class _Case:
         for row in self.rows:
             if row.erased:
                 by = told[row.table, row.cells["id"]].cells
-                when, why = _when(by["erased_at"]), by["reason"]
-                yield f"entry {row.index} of {row.table}, on {when} for {by['approved_by']}: {why}"
+                when, who = _when(by["erased_at"]), by["approved_by"] or "the policy"
+                yield f"entry {row.index} of {row.table}, on {when} for {who}: {by['reason']}"
 
     def check(self) -> None:
         self._check_one()
+        self._check_revisions()
         self._check_states()
         self._check_agreed()
         self._check_applied()
         self._check_verdict()
+        self._check_looks()
 
     def _check_one(self) -> None:
         """That nothing of another proposal is in it, and that its beginning is."""
-        ids = {row.cells["id"] for row in self.rows}
+        gone = {(row.table, row.cells["id"]): row for row in self.rows if row.erased}
         for row in self.rows:
+            name = row.cells
             if row.table == "erasures":
-                _insist(row.cells["row_id"] in ids, "an erasure is of a row that is not here")
-            elif not row.erased or row.table == "proposals":
-                mine = row.cells["proposal_id"] == self.proposal
+                of = gone.get((name["table_name"], name["row_id"]))
+                _insist(of is not None, "an erasure is of a row that is not here, or not erased")
+                assert of is not None
+                _insist(of.index < row.index, f"entry {of.index} was erased before it was written")
+                name = json.loads(name["extra"])
+            if not row.erased or row.table == "proposals":
+                mine = name["proposal_id"] == self.proposal
                 _insist(mine, f"entry {row.index} is of another proposal")
         revisions = [row.cells["revision"] for row in self.history]
         complete = bool(revisions) and revisions == list(range(1, len(revisions) + 1))
         _insist(complete, "a state of the proposal is missing")
+
+    def _check_revisions(self) -> None:
+        """That of every decision, action and verdict in it nothing earlier is missing."""
+        seen: dict[tuple[str, str], int] = {}
+        for row in self.rows:
+            key = row.table, row.cells[KEYS[row.table]]
+            seen[key] = seen.get(key, 0) + 1
+            complete = row.cells["revision"] == seen[key]
+            _insist(complete, f"a row before entry {row.index} is missing")
 
     def _check_states(self) -> None:
         for before, row in zip([None, *self.history], self.history, strict=False):
@@ -405,6 +438,8 @@ class _Case:
         agreed = _sha256(first.cells["content"].encode()).hex()
         for row in (*self.history, *self.of("decisions")):
             stated = row.cells["content_hash"]
+            if row.table == "decisions" and row.cells["answer"] == "refused":
+                continue  # perhaps because it was an answer to something else
             _insist(stated in (None, agreed), f"entry {row.index} is about another content")
         _insist(first.cells["content_hash"] == agreed, "the proposal's hash is not its content's")
         contents = {row.cells["content"] for row in self.history if not row.erased}
@@ -416,26 +451,52 @@ class _Case:
             row
             for row in self.of("decisions")
             if (row.cells["question"], row.cells["answer"]) in CONSENT
+            and (self.content is None or row.cells["content_hash"] is not None)
         )
         return next(given, None)
 
     def _check_applied(self) -> None:
+        """That somebody agreed first, and that what the states say was done is there as a deed."""
         applied = [row for row in self.of("actions") if row.cells["purpose"] == "apply"]
-        if not applied:
-            return
-        consent = self.consent()
-        unknown = any(row.erased for row in self.of("decisions"))
-        _insist(consent is not None or unknown, "it was applied, and nobody had agreed")
-        early = consent is not None and consent.index > applied[0].index
-        _insist(not early, "it was applied before anybody had agreed")
+        reached = self.reached
+        if "approved" in reached or applied:
+            consent = self.consent()
+            unknown = any(row.erased for row in self.of("decisions"))
+            _insist(consent is not None or unknown, "it was applied, and nobody had agreed")
+            begun = [reached.get("approved"), *(row.index for row in applied[:1])]
+            first = min(index for index in begun if index is not None)
+            early = consent is not None and consent.index > first
+            _insist(not early, "it was applied before anybody had agreed")
+        self._check_done("apply", "applied")
+        self._check_done("undo", "rolled_back")
         if self.content is not None:
-            stated = [row.cells["change"] for row in applied]
-            meant = all(json.loads(text) == self.content["change"] for text in stated if text)
-            _insist(meant, "what was applied is not what was proposed")
+            change = self.content["change"]
+            back = change | {"before": change["after"], "after": change["before"]}
+            self._check_meant("apply", change, "what was applied is not what was proposed")
+            self._check_meant("undo", back, "what was undone is not what was proposed")
+
+    def _check_done(self, purpose: str, state: str) -> None:
+        actions, at = self.of("actions"), self.reached.get(state)
+        if at is None or any(row.erased for row in actions):
+            return
+        done = (
+            row.index < at
+            for row in actions
+            if (row.cells["purpose"], row.cells["status"]) == (purpose, "done")
+        )
+        _insist(any(done), f"it is called {state}, and no deed in it says so")
+
+    def _check_meant(self, purpose: str, change: dict[str, Any], otherwise: str) -> None:
+        for row in self.of("actions"):
+            if row.cells["purpose"] == purpose:
+                _insist(_same(json.loads(row.cells["change"]), change), otherwise)
 
     def verdict(self) -> Row | None:
-        final = [row for row in self.of("verdicts") if row.cells["final"]]
-        return final[-1] if final else None
+        return self.verdicts()[-1] if self.verdicts() else None
+
+    def verdicts(self) -> list[Row]:
+        """One; or two, where a guardrail ended it before the first had an effect."""
+        return [row for row in self.of("verdicts") if row.cells["final"]]
 
     def _check_verdict(self) -> None:
         measured, stated = self.verdict(), self.history[-1].cells["verdict"]
@@ -444,33 +505,52 @@ class _Case:
                 gone = any(row.erased for row in self.of("verdicts"))
                 _insist(gone, f"it is called {stated}, and nothing was measured")
             return
-        same = stated in (None, measured.cells["verdict"])
+        # what somebody else moved in between is called so, whatever had been measured
+        same = stated in (None, "insufficient_data", measured.cells["verdict"])
         _insist(same, f"it is called {stated}, and was measured as {measured.cells['verdict']}")
         if self.content is not None:
             plan = self.content["plan"]
-            for name in ("design", "metric"):
-                planned = measured.cells[name] == plan[name]
-                _insist(planned, f"its {name} is not the one that was fixed before the start")
             if plan["design"] == "switchback":
-                self._check_blocks(plan)
-                _check_signs(measured.cells, plan)
+                self._check_blocks(plan, measured.cells)
+            for row in self.verdicts():
+                for name in ("design", "metric"):
+                    planned = row.cells[name] == plan[name]
+                    _insist(planned, f"its {name} is not the one that was fixed before the start")
+                (_check_signs if plan["design"] == "switchback" else _check_side)(row.cells, plan)
 
-    def _check_blocks(self, plan: dict[str, Any]) -> None:
+    def _check_looks(self) -> None:
+        """That of the looks before the newest in it none is missing."""
+        looks = self._numbers("look", self.of("verdicts"))
+        _insist(looks == set(range(1, len(looks) + 1)), "a look at the measurement is missing")
+
+    def _numbers(self, what: str, rows: Sequence[Row]) -> set[int]:
+        """The numbers of those that are named so, as in block-3."""
+        names = ((row.cells[KEYS[row.table]] or "").rpartition("-") for row in rows)
+        return {int(number) for name, _, number in names if name == f"{self.proposal}:{what}"}
+
+    def _check_blocks(self, plan: dict[str, Any], measured: Cells) -> None:
         """That the target was moved in the order that was drawn before the start."""
         drawn = [arm for pair in plan["order"] for arm in pair]
+        done = [row for row in self.of("actions") if row.erased or row.cells["status"] == "done"]
+        blocks = self._numbers("block", done)
+        pairs = len(json.loads(measured["evidence"])["differences"])
+        complete = blocks == set(range(len(blocks))) and len(blocks) >= 2 * pairs
+        _insist(complete, "a block of the measurement is missing")
         for row in self.of("actions"):
             name, _, number = (row.cells["action_id"] or "").rpartition("-")
             if name != f"{self.proposal}:block" or row.erased:
                 continue
             change = json.loads(row.cells["change"])
-            meant = change["after"] == self.content["change"][drawn[int(number)]]  # type: ignore[index]
-            _insist(meant, f"block {number} is not as it was drawn before the start")
+            meant = self.content["change"][drawn[int(number)]]  # type: ignore[index]
+            as_drawn = _same(change["after"], meant)
+            _insist(as_drawn, f"block {number} is not as it was drawn before the start")
 
     def check_evidence(self, given: dict[str, Any] | None, size: int, root: bytes) -> None:
         """That the log as it was when the evidence was read is the beginning of the signed one."""
         if self.content is None:
             return _insist(given is None)
-        assert given is not None
+        if given is None:
+            raise NotProven("it does not say of which log the evidence was read")
         _insist(set(given) == {"path", "root", "size"})
         seen = self.content["evidence"]["ledger_size"]
         _insist(_number(given["size"]) == seen <= self.history[0].index, "the evidence came later")
@@ -482,6 +562,7 @@ class _Case:
         """That the policy is the one whose digest the proposal carries."""
         if texts is None:
             return
+        _insist(all("\n" not in name for name in texts), "a file's name has two lines")
         lines = (
             f"{_sha256(text.encode()).hex()}  {name}\n" for name, text in sorted(texts.items())
         )
@@ -495,17 +576,35 @@ def _check_signs(measured: Cells, plan: dict[str, Any]) -> None:
 
     Krichevsky and Trofimov's bet on their signs, IEEE Trans. Inf. Theory 27:2, 1981.
     """
-    differences = [each for each in json.loads(measured["evidence"])["differences"] if each]
+    seen = json.loads(measured["evidence"])
+    differences = [each for each in seen["differences"] if each]
     signs = len(differences)
     plus = sum(each > 0 for each in differences)
     log = math.lgamma(plus + 0.5) + math.lgamma(signs - plus + 0.5) - math.lgamma(signs + 1)
     evidence = math.exp(min(signs * math.log(2) + log - math.log(math.pi), 700.0))
     same = math.isclose(evidence, measured["e_value"], rel_tol=1e-9)
     _insist(same, f"its pairs have an e-value of {evidence:.4g}, not {measured['e_value']:.4g}")
+    if measured["verdict"] == "regressed" and seen.get("stop"):
+        return  # a guardrail ended it, whatever the pairs said by then
     if measured["verdict"] in ("improved", "regressed"):
         good = (2 * plus > signs) == (plan["better"] == "higher")
         proven = evidence >= 1 / plan["level"] and good == (measured["verdict"] == "improved")
         _insist(proven, f"its pairs do not say {measured['verdict']}")
+
+
+def _check_side(measured: Cells, plan: dict[str, Any]) -> None:
+    """That an interval on the right side of 0 stands behind a verdict; or a guardrail."""
+    verdict, stop = measured["verdict"], json.loads(measured["evidence"]).get("stop")
+    if verdict not in ("improved", "regressed") or (verdict == "regressed" and stop):
+        return
+    lower = (plan["better"] == "lower") == (verdict == "improved")
+    low, high = (_float(measured[f"interval_{end}"]) for end in ("low", "high"))
+    _insist(high < 0 if lower else low > 0, f"its interval does not say {verdict}")
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether JSON says the same of both; to Python 1 and true are equal."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 # --- the story, in plain words --------------------------------------------------------------------
@@ -517,8 +616,18 @@ def _when(microseconds: int | None) -> str:
     return _moment(microseconds).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _figure(value: float | None) -> str:
-    return "?" if value is None else f"{value:.4g}"
+def _figure(value: object) -> str:
+    number = float(value) if isinstance(value, int) else value
+    return "?" if number is None else f"{_float(number):.4g}"
+
+
+def _plain(text: str) -> str:
+    """In one line; what moves or hides text on a terminal is spelled out.
+
+    The words are those of whoever proposed, answered, or failed: no story may be told by them.
+    """
+    shown = (c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return "".join(shown)
 
 
 def _story(case: _Case, has_policy: bool) -> Iterator[str]:
@@ -528,11 +637,13 @@ def _story(case: _Case, has_policy: bool) -> Iterator[str]:
     for row in rows:
         if row in blocks:
             yield from _told_blocks(blocks) if row is blocks[-1] else ()
+        elif row.table == "verdicts":
+            yield from _told_verdict(row, case.content["plan"] if case.content else {})
         else:
             yield from TOLD[row.table](row) if row.table in TOLD else ()
     newest = case.history[-1].cells
     why = f": {newest['reason']}" if newest["reason"] else ""
-    yield f"It stands as {newest['state']}{why}."
+    yield f"At entry {case.history[-1].index} it stands as {newest['state']}{why}."
     for one in case.erased():
         yield f"Erased: {one}."
 
@@ -585,24 +696,29 @@ def _told_blocks(blocks: Sequence[Row]) -> Iterator[str]:
         yield f"{begin} to {end}: set to and fro for {len(done)} blocks, {drawn}."
 
 
-def _told_verdict(row: Row) -> Iterator[str]:
+def _told_verdict(row: Row, plan: dict[str, Any]) -> Iterator[str]:
     cells = row.cells
     if not cells["final"]:
         return
+    weak = cells["design"] == "before_after"
+    kind = "interval over both looks" if weak else "confidence sequence"
+    interval_name = f"{(1 - plan.get('level', 0.05)) * 100:g} % {kind}"
     low, high = (cells[f"interval_{end}"] for end in ("low", "high"))
-    closed = low is not None and high is not None and not math.isinf(_float(low))
-    interval = f" (95 % confidence sequence {_figure(low)} to {_figure(high)})" if closed else ""
+    closed = all(end is not None and not math.isinf(_float(end)) for end in (low, high))
+    interval = f" ({interval_name} {_figure(low)} to {_figure(high)})" if closed else ""
     pairs = f" over {cells['pairs']} pairs" if cells["pairs"] else ""
     bet = f", e-value {_figure(cells['e_value'])}" if cells["e_value"] is not None else ""
     effect = f"{cells['metric']} changed by {_figure(cells['effect'])}{interval}{pairs}{bet}"
-    yield f"{_when(cells['decided_at'])}: measured by {cells['design']}: {effect}."
+    design = f"{cells['design']}, which is weak evidence" if weak else cells["design"]
+    yield f"{_when(cells['decided_at'])}: measured by {design}: {effect}."
+    if stop := json.loads(cells["evidence"]).get("stop"):
+        yield f"It ended early: {stop}."
     yield f"The verdict: {cells['verdict']}."
 
 
 TOLD: dict[str, Callable[[Row], Iterable[str]]] = {
     "decisions": _told_decision,
     "actions": _told_action,
-    "verdicts": _told_verdict,
 }
 
 
@@ -611,7 +727,8 @@ def told(proven: Proven) -> str:
     lines = [*proven.story, ""]
     lines.append(f"Proven: all {proven.rows} rows are in the log {proven.origin}, as they were")
     lines.append(f"written, under the signed root {proven.root} of {proven.size} entries.")
-    lines.append("What came after those entries, and whether a row was true, no proof can say.")
+    lines.append(f"Whether the log says more of it behind entry {proven.last}, and whether a row")
+    lines.append("was true, no proof can say.")
     return "\n".join(lines)
 
 
@@ -623,11 +740,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--key", required=True, help="the log's public key, or a file of it")
     asked = parser.parse_args(arguments)
     try:
-        text = asked.file.read_bytes().decode()
         key = Path(asked.key).read_text() if Path(asked.key).is_file() else asked.key
+        content = asked.file.read_bytes()
     except (OSError, UnicodeDecodeError) as problem:
         print(f"grace-verify: {problem}", file=sys.stderr)
-        sys.exit(1 if isinstance(problem, UnicodeDecodeError) else 2)
+        sys.exit(2)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as problem:
+        print(f"grace-verify: NOT proven: {problem}", file=sys.stderr)
+        sys.exit(1)
     try:
         print(told(check(text, key)))
     except NotProven as problem:

@@ -17,7 +17,7 @@ from grace.errors import NotAllowed
 from grace.governance.policy import Policy, load_policy
 from grace.governance.register import Entry, find
 from grace.levers import Lever
-from grace.measurement.looks import ArmsLook, Look
+from grace.measurement.looks import AnyLook, ArmsLook, DaysLook, Look
 from grace.settings import Settings
 from grace.states import State
 from grace.store import Store, open_store
@@ -143,14 +143,20 @@ def _step_told(step: Step) -> str:
         return _told(step.entry)
     if step.entry.proposal.plan.design == "arms":
         return _arms_told(step.entry.id, step.next_at, step.look)
+    if isinstance(step.look, DaysLook):
+        return f"{len(step.look.after)} days since the change are over; {_next(step.next_at)}"
     arm = step.entry.proposal.plan.arms[step.block or 0]
     seen = step.look.judgement if isinstance(step.look, Look) else None
     so_far = f"; after {seen.pairs} pairs the e-value is {seen.e_value:.2f}" if seen else ""
     return f"block {step.block} runs ({arm}) until {step.next_at:%H:%M:%S} UTC{so_far}"
 
 
-def _arms_told(proposal_id: str, next_at: datetime, seen: Look | ArmsLook | None) -> str:
-    until = f"the next look is at {next_at:%Y-%m-%d %H:%M:%S} UTC"
+def _next(at: datetime) -> str:
+    return f"the next look is at {at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _arms_told(proposal_id: str, next_at: datetime, seen: AnyLook | None) -> str:
+    until = _next(next_at)
     if not isinstance(seen, ArmsLook):
         return f"the runs of {proposal_id} go by their arms; {until}"
     judged = seen.judgement

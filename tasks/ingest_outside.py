@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from grace.errors import BadInput, CheckFailed
 from grace.ingestion.counts import Ingested, SourceCounts
 from grace.ingestion.requests import FileIngestion, SqlIngestion
+from grace.markdown import plain
 from grace.settings import Settings
 from grace.spool import take_spool
 from grace.store import open_store
@@ -91,4 +92,4 @@ def _line(one: SourceCounts) -> str:
     remarks = "; ".join(said for said in (kinds, one.note, one.error) if said)
     numbers = (one.read, one.landed, one.unchanged, one.refused)
     cells = [one.source, one.table, *map(str, numbers), remarks]
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n"
+    return f"| {' | '.join(plain(cell) for cell in cells)} |\n"

@@ -19,6 +19,7 @@ from grace.connection import read_connection
 from grace.ingestion.prefect_flow_retries import StateChange, flow_retry_rows
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
+from grace.ingestion.unfit import fitting
 from grace.settings import Settings
 from grace.store import Store, Writer, open_store
 from grace.store.read import newest
@@ -255,7 +256,8 @@ class Ingestion:
             retries += flow_retry_rows(run, home, batch.states.get(run.id, []))
         self._tally["unknown"] += sum(row["error_message"] is None for row in retries)
         for table, rows in ((RUNS, runs), (RETRIES, retries)):
-            self._added[table] += len(writer.append(table, rows, source=READER))
+            fit = fitting(writer, table, rows, READER)
+            self._added[table] += len(writer.append(table, fit, source=READER))
 
     def _limits_logged(self, window: Window) -> dict[str, Limits]:
         """By run, the limits in the log of runs that ended in the window."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from grace.ingestion.prefect_automations import EVENTS, Event, automation_rows
 from grace.ingestion.prefect_workers import worker_row
+from grace.ingestion.unfit import fitting
 from grace.store import Store
 from grace.store.read import newest
 from tasks.prefect_api import RunHistory, Window
@@ -36,7 +37,8 @@ def ingest_beside(store: Store, history: RunHistory, now: datetime) -> Mapping[s
 def ingest_workers(store: Store, history: RunHistory, now: datetime) -> int:
     rows = [worker_row(worker) for worker in history.workers()]
     with store.writing(now) as writer:
-        return len(writer.append(WORKERS, rows, source=SOURCE))
+        fit = fitting(writer, WORKERS, rows, SOURCE)
+        return len(writer.append(WORKERS, fit, source=SOURCE))
 
 
 def ingest_automations(store: Store, events: EventHistory, now: datetime) -> int:
@@ -56,7 +58,8 @@ def _add(store: Store, page: list[Event], now: datetime, until: datetime) -> int
     rows = automation_rows(page, _logged(store, page))
     with store.writing(now) as writer:
         writer.set_cursor(READER, until.isoformat())
-        return len(writer.append(AUTOMATIONS, rows, source=SOURCE))
+        fit = fitting(writer, AUTOMATIONS, rows, SOURCE)
+        return len(writer.append(AUTOMATIONS, fit, source=SOURCE))
 
 
 def _logged(store: Store, page: list[Event]) -> set[str]:

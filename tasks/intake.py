@@ -133,12 +133,14 @@ class Intake:
     def _write(self, judged: list[_Judged]) -> None:
         good: dict[str, list[dict[str, object]]] = {}
         refused: dict[str, list[_Judged]] = {}
-        for one in judged:
-            if one.row is not None:
-                good.setdefault(one.outside.table, []).append(one.row)
-            else:
-                refused.setdefault(one.outside.table, []).append(one)
         with writing(self._store, self._now) as writer:
+            for one in judged:
+                if one.row is not None and (unfit := writer.unfit(one.outside.table, one.row)):
+                    one.row, one.reason = None, Reason("text", unfit)
+                if one.row is not None:
+                    good.setdefault(one.outside.table, []).append(one.row)
+                else:
+                    refused.setdefault(one.outside.table, []).append(one)
             landed = {
                 table: len(writer.append(table, rows, source=self._label))
                 for table, rows in good.items()

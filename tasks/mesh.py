@@ -5,6 +5,7 @@ only when Prefect's own storage has it; what is not there after a while is sent 
 that it has. A reader of Prefect's events may see one twice, and never miss one.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ import httpx
 import sqlalchemy as sa
 
 from grace.errors import GraceError
-from grace.mesh import Event, read_events
+from grace.mesh import Event, last_index, read_events
 from grace.store import Store
 from grace.store.schema import outbox
 
@@ -29,27 +30,52 @@ FRESH = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.5
+# by itself Prefect drops an event of more than 1,500,000 bytes, and says so only in its own log
+MOST_BYTES = 1_000_000
+LONGEST_NAME = 1024  # beyond it Prefect refuses all the events that are sent together
+ZERO = "\0"  # no text in PostgreSQL can have it, where Prefect may keep its events
 
 Clock = Callable[[], datetime]
 
 
 def as_prefect_event(event: Event, log: str) -> dict[str, Any]:
-    """As Prefect takes it: `grace.` and the type as its name; index and previous in the payload."""
-    kind, _, key = event.resource.partition("/")
+    """As Prefect takes it: `grace.` and the type as its name; index and previous in the payload.
+
+    An own payload that Prefect cannot take is left out, which `payload_left_out` says: it is in the
+    log, at that index.
+    """
+    name = _without_zero(event.resource)
+    kind, _, key = name.partition("/")
     resource = {
         "prefect.resource.id": f"grace.{kind}.{key}" if key else f"grace.{kind}",
-        "prefect.resource.name": event.resource,
+        "prefect.resource.name": name,
         "grace.log": log,
     }
-    told = {"index": event.index, "previous": event.previous, "actor": event.actor}
+    told: dict[str, Any] = {"index": event.index, "previous": event.previous}
+    told |= {"actor": _without_zero(event.actor), "resource": name, "payload": event.payload}
+    if not _is_taken(event.payload):
+        told |= {"payload": None, "payload_left_out": True}
     return {
         "id": event.id,
-        "event": f"grace.{event.type}",
+        "event": _without_zero(f"grace.{event.type}")[:LONGEST_NAME],
         "occurred": event.occurred.isoformat(),
         "resource": resource,
         "related": [],
-        "payload": told | {"resource": event.resource, "payload": event.payload},
+        "payload": told,
     }
+
+
+def _without_zero(text: str) -> str:
+    return text.replace(ZERO, "\N{REPLACEMENT CHARACTER}")
+
+
+def _is_taken(payload: Any) -> bool:
+    """Whether it is of a size, and of characters and numbers, that Prefect can keep."""
+    try:
+        written = json.dumps(payload, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:  # NaN, or half of a pair of UTF-16
+        return False
+    return len(written) <= MOST_BYTES and rb"\u0000" not in written
 
 
 @dataclass
@@ -69,26 +95,41 @@ class Publisher:
     client: httpx.Client
     log: str
     sent: int = field(init=False)
+    place: int | None = field(init=False)  # None where nothing was published yet
     waiting: list[_Sent] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        place = self.store.cursor(READER)
-        self.sent = place if isinstance(place, int) else -1
-        self.is_new = place is None
+        self._go_to_place()
 
     def turn(self, now: datetime) -> int:
         """One round; how many events were confirmed. httpx.HTTPError where Prefect is away."""
-        if self.is_new:
+        if self._is_other_log():
+            self._go_to_place()
+        if self.place is None:
             self._begin(now)
         self._send_new(now)
         return self._confirm(now)
 
+    def _go_to_place(self) -> None:
+        """Begin where the log says that it was published up to, though never behind its end."""
+        place = self.store.cursor(READER)
+        self.place = place if isinstance(place, int) else None
+        self.sent = -1 if self.place is None else min(self.place, last_index(self.store))
+        self.waiting = []
+
+    def _is_other_log(self) -> bool:
+        """Whether an older copy of the log was put in its place, or somebody else published it."""
+        return self.store.cursor(READER) != self.place or last_index(self.store) < self.sent
+
     def _begin(self, now: datetime) -> None:
-        """From the first event that is still fresh."""
-        old = [e.index for e in read_events(self.store) if e.occurred < now - FRESH]
-        self.sent = old[-1] if old else -1
-        self._keep(self.sent, now)
-        self.is_new = False
+        """From the first event that is still fresh, by the clock it was written by."""
+        old = -1
+        for event in read_events(self.store):
+            if event.occurred >= now - FRESH:
+                break
+            old = event.index
+        self.sent = old
+        self._keep(old, now)
 
     def _send_new(self, now: datetime) -> None:
         while events := list(read_events(self.store, after=self.sent, most=AT_ONCE)):
@@ -136,6 +177,7 @@ class Publisher:
             told = outbox.c.ledger_index <= index, outbox.c.published_at.is_(None)
             writer.connection.execute(outbox.update().where(*told).values(published_at=now))
             writer.set_cursor(READER, index)
+        self.place = index
 
 
 def unpublished(store: Store) -> list[Event]:

@@ -3,9 +3,10 @@
 The leads of a cycle are followed together, because e-BH selects across all of its streams.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import State, task
 from prefect.artifacts import create_markdown_artifact
@@ -14,6 +15,7 @@ from prefect.runtime import flow_run
 
 from grace.desk import Desk
 from grace.errors import CheckFailed
+from grace.markdown import plain
 from grace.opportunities import (
     enhance_healing,
     fix_recurring_error,
@@ -25,7 +27,9 @@ from grace.opportunities.confidences import model_logs
 from grace.opportunities.drawing import Case
 from grace.opportunities.earning import execution_units
 from grace.opportunities.finding import Finding
+from grace.opportunities.hindrances import hindrances
 from grace.opportunities.page import findings_table
+from grace.opportunities.spread_schedules import Timetable, schedule_of
 from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
 from grace.patterns.learning import learn
@@ -36,11 +40,15 @@ from grace.settings import Settings
 from grace.store import open_store
 from grace.store.read import first_time, newest
 from tasks.executions import beside, decisions_since
+from tasks.levers.deployment_schedule import DeploymentSchedule
+from tasks.recent_runs import runs_of
 from tasks.retraining import means_of, origin_of
 from tasks.search import Lead, Search
 
 __all__ = [
+    "check_never_failed",
     "check_none_failed",
+    "failed_parts",
     "find_low_confidence",
     "find_low_execution",
     "find_poor_healing",
@@ -51,22 +59,38 @@ __all__ = [
     "learn_patterns",
     "publish_findings",
     "record_cycle",
+    "results_of",
 ]
+
+T = TypeVar("T")
 
 
 @task
 def find_waits(settings: Settings, now: datetime) -> list[Lead]:
-    """Every limit in the log."""
+    """Every limit in the log, and every worker that was found full."""
     search = Search.begin(settings, now)
-    frame = newest(search.store, "parallel_process_logs", since=search.since)
+    frame, rules = runs_of(search), search.policy.optimizer
+    # of workers and schedules only flow runs tell
+    hindered = hindrances(frame[frame["process_type"] == "flow_run"])
+    timetable = Timetable(
+        lambda target: search.desk.lever(DeploymentSchedule.name).read(target),
+        lambda target: search.standing(reduce_wait_time.KIND, target),
+    )
     leads = []
-    for pressure in pressures(frame, now, since=search.since):
+    for pressure in (
+        *pressures(frame, now, since=search.since),
+        *hindered.worker_pressures(search.since),
+    ):
 
         def case(seen: Seen, ledger_size: int, pressure=pressure) -> Case | Finding:  # type: ignore[no-untyped-def]
-            return reduce_wait_time.case_for(seen, pressure, frame, search.policy, ledger_size)
+            return reduce_wait_time.case_for(
+                seen, pressure, frame, search.policy, ledger_size, timetable
+            )
 
-        origin = search.origin(pressure.key)
-        leads.append(Lead(reduce_wait_time.stream_of(pressure, origin), case))
+        burst = hindered.bursts.get(pressure.key)
+        moved = [schedule_of(name) for name in burst.names] if burst else []
+        origin = search.origin(pressure.key, *moved)
+        leads.append(Lead(reduce_wait_time.stream_of(pressure, origin, rules), case))
     return leads
 
 
@@ -80,8 +104,7 @@ def learn_patterns(settings: Settings, now: datetime) -> int:
 def find_recurring_errors(settings: Settings, now: datetime) -> list[Lead]:
     """Every error pattern in every task that has no rule yet, the costliest first."""
     search = Search.begin(settings, now)
-    library = Library.load(search.store)
-    frame = newest(search.store, "parallel_process_logs", since=search.since)
+    library, frame = Library.load(search.store), runs_of(search)
     leads = []
     for each in fix_recurring_error.recurrences(frame, library.fingerprint_of, now, search.since):
         if rule_of(search.store, each.fingerprint) is not None:
@@ -165,29 +188,45 @@ def follow_leads(
 
 
 @task
-def publish_findings(settings: Settings, about: str, findings: Sequence[Finding]) -> None:
-    """The table of what was found, under one key a log: the newest version is the present."""
+def publish_findings(
+    settings: Settings, about: str, findings: Sequence[Finding], failed: Sequence[str] = ()
+) -> None:
+    """The table of what was found, under one key a log: the newest version is the present.
+
+    Above it stands which parts of the cycle failed, so that what is missing is no surprise.
+    """
     sample = ": *sample workload*" if settings.sample else ""
+    missing = "".join(f"**Failed:** {plain(each)}\n\n" for each in failed)
     create_markdown_artifact(
-        f"# {about.capitalize()}{sample}\n\n{findings_table(findings)}",
+        f"# {about.capitalize()}{sample}\n\n{missing}{findings_table(findings)}",
         key=f"{about.replace(' ', '-')}-{settings.log}",
     )
 
 
 @task
 def record_cycle(
-    settings: Settings, focus: str, began: datetime, ended: datetime, found: Sequence[Finding]
+    settings: Settings,
+    focus: str,
+    began: datetime,
+    ended: datetime,
+    found: Sequence[Finding],
+    outcome: str | None = None,
+    number: int = 1,
 ) -> None:
-    """One `meta_loop_logs` row a cycle, with the reason for everything that was not proposed."""
+    """One `meta_loop_logs` row a cycle, with the reason for everything that was not proposed.
+
+    `number` tells the cycles of one long run apart.
+    """
     proposed = [each.proposal_id for each in found if each.standing == "proposed"]
     row = {
-        "cycle_id": flow_run.id,
+        "cycle_id": flow_run.id if number == 1 else f"{flow_run.id}:{number}",
+        "cycle_number": number,
         "focus_area": focus,
         "snapshot_after": {"findings": [each.model_dump(mode="json") for each in found]},
         "directives_issued": proposed,
         "duration_seconds": (ended - began).total_seconds(),
         "domains_analyzed": len(found),
-        "outcome": f"{len(proposed)} proposed of {len(found)} looked at",
+        "outcome": outcome or f"{len(proposed)} proposed of {len(found)} looked at",
         "started_at": began,
         "completed_at": ended,
     }
@@ -197,7 +236,20 @@ def record_cycle(
 
 def leads_of(looked: Iterable[State[list[Lead]]]) -> list[Lead]:
     """What the searches gave that did not fail."""
-    return [lead for state in looked if state.is_completed() for lead in state.result()]
+    return results_of(looked)
+
+
+def results_of(parts: Iterable[State[list[T]]]) -> list[T]:
+    """What the parts gave that did not fail, one after the other."""
+    return [each for state in parts if state.is_completed() for each in state.result()]
+
+
+def failed_parts(parts: Iterable[State[Any]], findings: Sequence[Finding] = ()) -> list[str]:
+    """What failed of a cycle: of its parts, which are final states, and of its targets."""
+    failed = [str(state.message) for state in parts if not state.is_completed()]
+    return failed + [
+        f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"
+    ]
 
 
 def check_none_failed(parts: Iterable[State[Any]], findings: Sequence[Finding]) -> None:
@@ -205,7 +257,11 @@ def check_none_failed(parts: Iterable[State[Any]], findings: Sequence[Finding]) 
 
     `parts` are the final states of a cycle's tasks.
     """
-    failed = [str(state.message) for state in parts if not state.is_completed()]
-    failed += [f"{each.target}: {each.reason}" for each in findings if each.standing == "failed"]
+    check_never_failed(Counter(failed_parts(parts, findings)))
+
+
+def check_never_failed(failed: Mapping[str, int]) -> None:
+    """Raises CheckFailed naming what failed, and in how many cycles where in several."""
     if failed:
-        raise CheckFailed("; ".join(failed))
+        told = (f"{what} ({times} times)" if times > 1 else what for what, times in failed.items())
+        raise CheckFailed("; ".join(told))

@@ -9,6 +9,7 @@ from uuid import UUID
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_UI_URL
 from prefect.states import Cancelled, Scheduled
 from pydantic import JsonValue
 
@@ -117,9 +118,10 @@ def cancel_run(run_id: str, reason: str) -> None:
 
 
 def run_link(run_id: str) -> str:
-    """The page of a run in the Prefect UI."""
+    """The page of a run in the Prefect UI, at `PREFECT_UI_URL` where people reach it otherwise."""
     with prefect_client() as client:
-        base = str(client.api_url).rstrip("/").removesuffix("/api")
+        here = str(client.api_url).rstrip("/").removesuffix("/api")
+    base = (PREFECT_UI_URL.value() or here).rstrip("/")
     return f"{base}/runs/flow-run/{run_id}"
 
 

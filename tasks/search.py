@@ -1,18 +1,21 @@
 """One cycle's search: streams are weighed together, and what is proven is proposed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from grace.actions.action import last_action_on
 from grace.desk import Desk
 from grace.errors import GraceError
+from grace.governance.change import Change
 from grace.governance.enabling import enabled
 from grace.governance.policy import Policy, load_policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, list_entries
 from grace.governance.track import track_of
 from grace.measurement.metrics import metric
+from grace.measurement.plan import Plan
 from grace.opportunities.drawing import Case, draw_up
 from grace.opportunities.finding import Finding, Standing
 from grace.opportunities.standing import standing_of
@@ -21,6 +24,7 @@ from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import first_time
 from tasks.prefect_desk import PrefectDesk
+from tasks.units import days_with_data
 
 __all__ = ["EVIDENCE_DAYS", "Lead", "Search"]
 
@@ -54,14 +58,14 @@ class Search:
     def since(self) -> datetime:
         return self.now - EVIDENCE_DAYS
 
-    def origin(self, target: str) -> datetime:
-        """Where a target's stream begins: with the last action on it, else with the log.
+    def origin(self, *targets: str) -> datetime:
+        """Where a stream begins: with the last action on what moves it, else with the log.
 
         It must not move from cycle to cycle, or the gate's promise would not hold.
         """
-        last = last_action_on(self.store, target)
+        done = [last_action_on(self.store, target) for target in targets]
         begun = first_time(self.store, "parallel_process_logs")
-        return last.finished_at if last else begun or self.now
+        return max((last.finished_at for last in done if last), default=begun or self.now)
 
     def standing(self, kind: str, target: str) -> tuple[Standing, str] | None:
         """What stands against a new proposal for a target; None if nothing does."""
@@ -97,7 +101,7 @@ class Search:
             reason = f"it is {observed!r} now, no longer {case.change.before!r} as in the evidence"
             return finding_for(seen, "watching", reason)
         proposal = draw_up(
-            case,
+            replace(case, days_with_data=partial(self._days_with_data, case.change)),
             lever=lever,
             policy=self.policy,
             track=track_of(list_entries(self.store), lever.name),
@@ -109,6 +113,9 @@ class Search:
             return finding_for(seen, "would propose", self._would(proposal))
         return _told(seen, self.desk.submit(proposal, self.policy))
 
+    def _days_with_data(self, change: Change, plan: Plan) -> int:
+        return days_with_data(self.store, self.policy, change, plan)
+
     def _would(self, proposal: Proposal) -> str:
         """What a person would be asked, and the command that lets them be."""
         foreseen = proposal.prediction
@@ -117,7 +124,8 @@ class Search:
             show = metric(foreseen.metric).show
             told += f" Foreseen: {foreseen.metric} {show(foreseen.now)} to {show(foreseen.then)}."
         target = proposal.change.target
-        return f"{told} To be asked about it: grace --log {self.settings.log} enable {target}"
+        command = f"grace --log {self.settings.log} enable {target} --as REVIEWER --reason WHY"
+        return f"{told} To be asked about it: {command}"
 
 
 def _told(seen: Seen, entry: Entry) -> Finding:

@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from grace.actions.action import done_actions
+from grace.governance.change import Change
 from grace.governance.policy import Policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry
+from grace.measurement import deployments
 from grace.measurement.blocks import Unit
+from grace.measurement.days import baseline
+from grace.measurement.looks import last_days_look
+from grace.measurement.outcomes import Outcome, outcomes
+from grace.measurement.plan import Plan
 from grace.opportunities import (
     enhance_healing,
     fix_recurring_error,
@@ -22,12 +28,13 @@ from grace.opportunities.earning import execution_units
 from grace.opportunities.waits import unit_values
 from grace.patterns.library import Library
 from grace.patterns.record import of_pattern
-from grace.record.quiet import Span
+from grace.record.quiet import Span, busy_near
+from grace.record.trials import deeds, trials
 from grace.store import Store
 from grace.store.read import first_time, newest
 from tasks.executions import decisions_since
 
-__all__ = ["LoggedUnits", "load_units", "span_of"]
+__all__ = ["LoggedUnits", "days_with_data", "load_units", "span_of"]
 
 # what was queued before a stretch and may still run in it, and what ends after it
 MARGIN = timedelta(hours=1)
@@ -39,7 +46,7 @@ RUNS, ATTEMPTS, DECISIONS, LEARNING = (
 )
 TIMES = {RUNS: "timestamp", ATTEMPTS: "attempted_at", DECISIONS: "at", LEARNING: "timestamp"}
 
-Read = Callable[[pd.DataFrame, Proposal, datetime], list[Unit]]
+Read = Callable[[pd.DataFrame, Plan, Change, datetime], list[Unit]]
 
 
 TABLE_OF: dict[str, str] = {
@@ -48,16 +55,34 @@ TABLE_OF: dict[str, str] = {
     enhance_healing.METRIC: ATTEMPTS,
     improve_execution.METRIC: DECISIONS,
     **dict.fromkeys(improve_ml_confidence.METRICS, LEARNING),
+    **dict.fromkeys(deployments.METRICS, RUNS),
 }
 
 
 def load_units(store: Store, entry: Entry, now: datetime, policy: Policy) -> list[Unit]:
-    """One unit a flow run from shortly before the measurement began until now, oldest first."""
+    """One unit a flow run from shortly before the measurement began until now, oldest first.
+
+    At its first look before/after needs those of the days before too.
+    """
     done = done_actions(store, entry.id)
     if not done:
         return []
-    begun = done[0].started_at
+    begun, plan = done[0].started_at, entry.proposal.plan
+    if plan.days and last_days_look(store, entry.id, plan) is None:
+        begun = min(begun, plan.days.baseline_from)
     return LoggedUnits(store, policy, begun, now).units(entry.proposal, begun, now)
+
+
+def days_with_data(store: Store, policy: Policy, change: Change, plan: Plan) -> int:
+    """On how many of the days before, that a plan fixes, something was logged; 0 where any of them
+    is not quiet: another change of the target, or one that was measured so too.
+    """
+    begin, end = plan.by_days.baseline_from, plan.by_days.baseline_to
+    busy = busy_near(trials(store), deeds(store), change.target, plan.subject, end)
+    if any(start < end and begin < stop for start, stop in busy):
+        return 0
+    units = LoggedUnits(store, policy, begin, end).units_for(plan, change, begin, end)
+    return sum(mean is not None for mean in baseline(plan.by_days, units))
 
 
 def span_of(store: Store, proposal: Proposal, begin: datetime, end: datetime) -> Span | None:
@@ -81,15 +106,19 @@ class LoggedUnits:
             enhance_healing.METRIC: self._healing,
             improve_execution.METRIC: _executions,
             **dict.fromkeys(improve_ml_confidence.METRICS, _of_model),
+            **dict.fromkeys(deployments.METRICS, _of_deployment),
         }
 
     def units(self, proposal: Proposal, begin: datetime, end: datetime) -> list[Unit]:
         """Those of a stretch and of an hour around it; raises KeyError where `span_of` is None."""
-        metric, since, until = proposal.plan.metric, begin - MARGIN, end + MARGIN
-        table = TABLE_OF[metric]
+        return self.units_for(proposal.plan, proposal.change, begin, end)
+
+    def units_for(self, plan: Plan, change: Change, begin: datetime, end: datetime) -> list[Unit]:
+        since, until = begin - MARGIN, end + MARGIN
+        table = TABLE_OF[plan.metric]
         frame = self._frame(table)
         near = frame[frame[TIMES[table]].between(since, until)]
-        return self._reads[metric](near, proposal, until)
+        return self._reads[plan.metric](near, plan, change, until)
 
     def _frame(self, table: str) -> pd.DataFrame:
         if table not in self._frames:
@@ -106,26 +135,44 @@ class LoggedUnits:
             self._library = Library.load(self._store)
         return self._library
 
-    def _failures(self, frame: pd.DataFrame, proposal: Proposal, until: datetime) -> list[Unit]:
+    def _failures(
+        self, frame: pd.DataFrame, plan: Plan, change: Change, until: datetime
+    ) -> list[Unit]:
         fingerprint_of = self._patterns.fingerprint_of
-        return fix_recurring_error.units(frame, fingerprint_of, proposal.plan.subject)
+        return fix_recurring_error.units(frame, fingerprint_of, plan.subject)
 
-    def _healing(self, frame: pd.DataFrame, proposal: Proposal, until: datetime) -> list[Unit]:
-        mine = frame[of_pattern(frame, self._patterns, proposal.plan.subject)]
+    def _healing(
+        self, frame: pd.DataFrame, plan: Plan, change: Change, until: datetime
+    ) -> list[Unit]:
+        mine = frame[of_pattern(frame, self._patterns, plan.subject)]
         return enhance_healing.healing_units(mine, until)
 
 
-def _waits(frame: pd.DataFrame, proposal: Proposal, until: datetime) -> list[Unit]:
-    plan = proposal.plan
-    found = unit_values(frame, plan.subject, plan.floor_seconds)
-    return [Unit(unit.queued, unit.completed, unit.value) for unit in found]
+def _waits(frame: pd.DataFrame, plan: Plan, change: Change, until: datetime) -> list[Unit]:
+    found, ended = unit_values(frame, plan.subject, plan.floor_seconds), outcomes(frame)
+    unknown = Outcome(None, None)
+    return [
+        Unit(
+            unit.queued,
+            unit.completed,
+            unit.value,
+            unit.unit,
+            ended.get(unit.unit, unknown).seconds,
+            ended.get(unit.unit, unknown).failed,
+        )
+        for unit in found
+    ]
 
 
-def _executions(frame: pd.DataFrame, proposal: Proposal, until: datetime) -> list[Unit]:
-    return execution_units(improve_execution.of_change(frame, proposal.change), until)
+def _of_deployment(frame: pd.DataFrame, plan: Plan, change: Change, until: datetime) -> list[Unit]:
+    return deployments.deployment_units(frame, plan.subject, plan.metric)
 
 
-def _of_model(frame: pd.DataFrame, proposal: Proposal, until: datetime) -> list[Unit]:
+def _executions(frame: pd.DataFrame, plan: Plan, change: Change, until: datetime) -> list[Unit]:
+    return execution_units(improve_execution.of_change(frame, change), until)
+
+
+def _of_model(frame: pd.DataFrame, plan: Plan, change: Change, until: datetime) -> list[Unit]:
     models = {model.name: model for model in model_logs(frame, until)}
-    found = models.get(proposal.plan.subject)
-    return improve_ml_confidence.units_of(found, proposal.plan.metric) if found else []
+    found = models.get(plan.subject)
+    return improve_ml_confidence.units_of(found, plan.metric) if found else []

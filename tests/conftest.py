@@ -17,7 +17,7 @@ from grace.settings import Settings
 from grace.store import Store, open_store
 from tests.serving import serving_prefect
 
-pytest_plugins = ["tests.desk", "tests.running"]
+pytest_plugins = ["tests.desk", "tests.postgres", "tests.running"]
 
 _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -57,14 +57,14 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, log_url: str | None) -> Settings:
     """Those that `Settings()` reads from the environment in this test too."""
     return Settings(data_dir=tmp_path / "data")
 
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    """A new SQLite file at `settings.url`."""
+    """A new log at `settings.url`: a SQLite file, or a database of PostgreSQL (`--database`)."""
     opened = open_store(settings.url)
     yield opened
     opened.engine.dispose()

@@ -14,6 +14,8 @@ from prefect.flow_engine import run_flow
 from prefect.states import State
 
 from flows.approval import approval
+from flows.export import data_export
+from flows.goals import autonomous_goal_setting
 from flows.governance import governance
 from flows.improvement import proactive_improvement
 from flows.measurement import measurement
@@ -30,7 +32,9 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (measurement, "on-block"),
     (performance_optimizer, "every-30-minutes"),
     (proactive_improvement, "hourly"),
+    (autonomous_goal_setting, "daily"),
     (governance, "every-10-minutes"),
+    (data_export, "nightly"),
 )
 
 GOVERNANCE = """

@@ -27,6 +27,8 @@ def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
             [*command, "--host", "127.0.0.1", "--port", str(port)],
             env=os.environ
             | {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_ENABLED": "false"}
+            # its automations make links of it
+            | {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
             | environment,
             cwd=home,
             stdin=subprocess.DEVNULL,

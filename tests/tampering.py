@@ -27,10 +27,10 @@ def entropy(seed: int = 0) -> "object":
     return lambda count: bytes((seed + place) % 256 for place in range(count))
 
 
-def row_of(table: str, number: int) -> dict[str, object]:
-    """A row with something in every column that a caller gives."""
+def row_of(table: str, number: int, odd: str = "\x00") -> dict[str, object]:
+    """A row with something in every column that a caller gives; `odd` is in its texts."""
     values: dict[str, object] = {
-        "text": f"té\x00xt\n{number}",
+        "text": f"té{odd}xt\n{number}",
         "integer": 2**62 + number,
         "float": 0.1 + number,
         "boolean": number % 2 == 0,

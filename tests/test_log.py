@@ -20,6 +20,7 @@ from grace.store.quarantine import entries
 from grace.store.read import newest
 from grace.store.schema import LOGS
 
+pytestmark = pytest.mark.both_databases
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ROWS = [
     {

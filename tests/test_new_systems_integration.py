@@ -7,25 +7,41 @@ the limit that is set on the Prefect server, and are logged as any system would 
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from prefect import task
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
+import flows.goals
+import grace
 from grace import may
 from grace.account import account
+from grace.analysis.rules import Rules
 from grace.brief import brief
 from grace.errors import NotAllowed
+from grace.export.archive import opened
+from grace.export.history import last_backup, read_history
+from grace.export.proving import prove
+from grace.export.restoring import restore
+from grace.goals.evaluations import last_told
+from grace.goals.goal import list_goals
+from grace.goals.kpis import kpi_row
+from grace.goals.people import add_goal
 from grace.governance.policy import load_policy
 from grace.governance.proposal import content_hash
 from grace.governance.register import list_entries
 from grace.measurement.looks import last_look
+from grace.notary.keys import public_key
 from grace.notary.verify import verify
 from grace.opportunities.queueing import replay
 from grace.patterns.library import Library
 from grace.patterns.rules import Rule, rule_of
+from grace.store import open_store
 from grace.store.read import newest
 from grace.store.schema import LOGS
 from grace.summary import last_findings, summarise, why
@@ -121,6 +137,9 @@ class TestPerformanceOptimizer:
         assert proposal.evidence.n <= 40
         assert proposal.evidence.mean == pytest.approx(4.5, abs=0.3)
         assert proposal.evidence.interval[0] > 2
+        assert "of refresh/often, tag limit binds. " in finding.reason
+        assert len(proposal.evidence.ruled_out) == 8
+        assert any("global limit cannot be told" in told for told in proposal.evidence.ruled_out)
 
     def test_the_limit_proposed_is_the_smallest_that_reaches_the_target(self, desk, governed):
         """Twenty runs of 1 s on c places wait (20/c - 1)/2 s on average: 1 s needs 7 of them."""
@@ -418,6 +437,222 @@ class TestProactiveImprovementEngine:
             Rule.model_validate(entry.proposal.change.after) if heals else None
         )
         assert verify(desk.settings, desk.store).ok
+
+
+def goal_cycle(desk):
+    """One run of the goal engine; what it found about the healing success rate."""
+    state = run_deployed("autonomous-goal-setting/daily")
+    assert state.is_completed(), state.message
+    return why(desk.store, "goal:healing_success_rate")
+
+
+def heal(desk, share, days=6):
+    """Forty healing attempts a day, of which so large a share works."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "attempt_id": f"{now.isoformat()}-{ago}-{number}",
+            "error_type": "TimeoutError",
+            "attempted_at": now - timedelta(days=ago, minutes=15 * number),
+            "success": number % 20 < 20 * share,
+        }
+        for ago in range(1, days + 1)
+        for number in range(40)
+    ]
+    with desk.store.writing(now) as writer:
+        writer.append("healing_attempts", rows, source="governed")
+
+
+class TestAutonomousGoalSetting:
+    def test_what_surely_falls_short_becomes_a_goal(self, desk):
+        """Healing works in 60 %: a goal of 90 % in 30 days, judged on the day it is made."""
+        heal(desk, 0.6)
+        finding = goal_cycle(desk)
+        assert finding.standing == "open"
+        assert "60.0 %, surely short of 90.0 %" in finding.reason
+        (goal,) = list_goals(desk.store)
+        assert (goal.target, (goal.deadline - goal.created_at).days) == (0.9, 30)
+        told = last_told(desk.store)[goal.goal_id]
+        # no day of its time has passed: the pace is as it should be
+        assert (told.status, told.value) == ("on_track", pytest.approx(0.6))
+
+    def test_a_second_cycle_creates_and_judges_nothing_twice(self, desk):
+        """On the same day nothing about goals is added to the log."""
+        heal(desk, 0.6)
+        goal_cycle(desk)
+        tables = ("goals", "goal_evaluations", "decisions")
+        before = [len(newest(desk.store, table)) for table in tables]
+        goal_cycle(desk)
+        assert [len(newest(desk.store, table)) for table in tables] == before == [1, 1, 1]
+        assert newest(desk.store, "goal_evaluations")["revision"].tolist() == [1]
+
+    def test_a_system_that_heals_well_is_set_no_goal(self, desk):
+        """And it says why not."""
+        heal(desk, 1.0)
+        assert goal_cycle(desk).standing == "quiet"
+        assert list_goals(desk.store) == []
+
+    def test_the_policy_can_forbid_it(self, desk):
+        """No goal, the rule's words as the reason, and the refusal in the record."""
+        (desk.settings.log_dir / "policy.cedar").write_text(
+            '@reason("people set the goals here")\n'
+            'forbid (principal == Engine::"grace", action == Action::"create_goal", resource);\n'
+        )
+        heal(desk, 0.6)
+        finding = goal_cycle(desk)
+        assert finding.standing == "forbidden"
+        assert "people set the goals here" in finding.reason
+        assert list_goals(desk.store) == []
+        assert newest(desk.store, "decisions")["answer"].tolist() == ["forbid"]
+
+    def test_the_board_shows_each_goal_with_its_chart(self, desk):
+        """One artifact a log: words, a table and a picture."""
+        heal(desk, 0.6)
+        goal_cycle(desk)
+        (goal,) = list_goals(desk.store)
+        found = ArtifactFilter(key=ArtifactFilterKey(any_=["goals-main"]))
+        with get_client(sync_client=True) as client:
+            pages = [str(one.data) for one in client.read_artifacts(artifact_filter=found)]
+        (page,) = [one for one in pages if goal.goal_id[-12:] in one]
+        assert "Healing success rate of 90 %" in page
+        assert "data:image/svg+xml;base64," in page
+
+    def test_a_goal_that_is_met_closes_and_is_counted(self, desk):
+        """A person's goal on a KPI: reached the same day, told by an event."""
+        now = datetime.now(UTC)
+        with desk.store.writing(now) as writer:
+            writer.append("data_cube", [kpi_row("quality.test_coverage", 71.5, now)])
+        goal = add_goal(
+            desk.store,
+            load_policy(desk.settings),
+            Rules(),
+            now,
+            metric="kpi:quality.test_coverage",
+            target="80",
+            deadline=now + timedelta(days=30),
+            by="ann",
+        )
+        with desk.store.writing(now + timedelta(microseconds=1)) as writer:
+            row = kpi_row("quality.test_coverage", 83.2, now + timedelta(microseconds=1))
+            writer.append("data_cube", [row])
+        assert run_deployed("autonomous-goal-setting/daily").is_completed()
+        counts = summarise(desk.store)
+        assert (counts.goals_created, counts.active_goals) == (1, 0)
+        assert (counts.completed_goals, counts.autonomous_goals) == (1, 0)
+        events = newest(desk.store, "trigger_mesh_logs", resource=f"goal/{goal.goal_id}")
+        assert events["event_type"].tolist() == ["goal.created", "goal.met"]
+
+    def test_a_part_that_fails_keeps_no_other_from_its_work(self, desk, monkeypatch):
+        """Nothing can be set, but what is open is judged; the run fails and names the part."""
+
+        @task(name="create_goals")
+        def broken(*_):
+            raise OSError("the disk is gone")
+
+        heal(desk, 0.6)
+        goal_cycle(desk)
+        monkeypatch.setattr(flows.goals, "create_goals", broken)
+        heal(desk, 0.6, days=2)
+        state = run_deployed("autonomous-goal-setting/daily")
+        assert state.is_failed()
+        assert "the disk is gone" in state.message
+        assert newest(desk.store, "goal_evaluations")["revision"].tolist() == [2]
+
+
+class TestDataExportBackupSystem:
+    """A backup as its users meet it: the flow, the files, the auditor, the day it is needed."""
+
+    @pytest.fixture
+    def proposed(self, desk):
+        """A log with a proposal that went all its way."""
+        entry = desk.propose(8)
+        desk.carry_on(entry)
+        desk.answer(entry)
+        return entry
+
+    def _export(self, desk, **fields):
+        """One run of `data-export/nightly` from the UI, with what somebody filled in."""
+        state = run_deployed("data-export/nightly", {"request": fields})
+        assert state.is_completed(), state.message
+        return read_history(desk.settings)[-1]
+
+    def test_the_nightly_run_leaves_a_validated_backup(self, desk, proposed):
+        """All rows of the log at that moment, each proven by a key alone."""
+        state = run_deployed("data-export/nightly")
+        assert state.is_completed(), state.message
+        backup = last_backup(desk.settings)
+        with opened(Path(backup.path)) as archive:
+            proven = prove(archive, public_key(desk.settings))
+        assert (backup.validated, proven.complete, proven.rows) == (True, True, backup.size)
+        assert backup.size == _rows_logged(desk.store) - 1  # its own event came after
+
+    def test_the_run_shows_what_it_wrote_and_what_it_found(self, desk, proposed):
+        """Three artifacts: progress to the end, a row for each table, the archive's page."""
+        backup = self._export(desk)
+        wanted = ("export-main", "validation-main", "export-progress-main")
+        with get_client(sync_client=True) as client:
+            found = {
+                key: client.read_artifacts(
+                    artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+                )
+                for key in wanted
+            }
+        assert any(backup.path in each.data for each in found["export-main"])
+        assert 100 in [float(each.data) for each in found["export-progress-main"]]
+        (table, *_) = (json.loads(each.data) for each in found["validation-main"])
+        assert {row["table"] for row in table} == set(LOGS)
+
+    @pytest.mark.parametrize("file_format", ["parquet", "arrow", "csv", "json", "jsonl"])
+    def test_a_backup_of_each_format_restores_the_same_log(
+        self, desk, proposed, file_format, tmp_path
+    ):
+        """Row by row, and the ledger's own verifier finds nothing."""
+        finished = self._export(desk, format=file_format)
+        target = open_store(f"sqlite:///{tmp_path}/restored.db")
+        key = public_key(desk.settings)
+        with opened(Path(finished.path)) as archive:
+            restore(archive, target, key, datetime.now(UTC), tell=lambda text, share: None)
+        for table in ("proposals", "decisions", "actions"):
+            assert newest(target, table).equals(newest(desk.store, table))
+        restored = verify(desk.settings, target, key=key)
+        assert (restored.kind, restored.size) == ("restored", finished.size) or restored.ok
+        target.engine.dispose()
+
+    def test_only_what_the_engines_learn_from(self, desk, proposed):
+        """`from grace import export_learning_only` leaves the proposals at home."""
+        finished = grace.export_learning_only(format="jsonl")
+        with opened(Path(finished.path)) as archive:
+            names = set(archive.place.sizes)
+        assert "meta_loop_logs.jsonl" in names
+        assert not any(name.startswith(("proposals", "decisions")) for name in names)
+
+    def test_the_crypto_chains_prove_a_copy_that_lies_elsewhere(self, desk, proposed):
+        """Its leaves are those of the database, and there is no row in it."""
+        finished = grace.backup_crypto_chains()
+        with opened(Path(finished.path)) as archive:
+            proven = prove(archive, public_key(desk.settings))
+        assert (finished.rows, proven.rows) == (0, 0)
+        assert proven.root == verify(desk.settings, desk.store).root or (
+            proven.size == _rows_logged(desk.store) - 1
+        )
+
+    def test_since_the_last_export_holds_only_what_is_new(self, desk, proposed):
+        """The event of the first export, and the proposal made since."""
+        first = self._export(desk)
+        desk.another().propose(6)
+        second = self._export(desk, since_last=True)
+        assert (second.low, second.size - second.low) == (first.size, second.rows)
+        assert second.rows >= 2
+
+    def test_rows_that_are_not_sound_end_the_run_as_failed(self, desk, proposed):
+        """And no archive is left that looks like a backup."""
+        with desk.store.writing(datetime.now(UTC)) as writer:
+            writer.append("healing_attempts", [{"attempt_id": "a", "confidence": 1.5}])
+        state = run_deployed("data-export/nightly")
+        assert state.is_failed()
+        assert "confidence" in state.message
+        assert last_backup(desk.settings) is None
+        assert list((desk.settings.log_dir / "exports").glob("*")) == []
 
 
 class TestSystemIntegration:

@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -150,3 +153,19 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
         return await reader.read()
     except ConnectionError:
         return b""
+
+
+def test_the_command_takes_how_much_work_a_page_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "grace.sample_service", "--port", str(port)]
+    asked = [*command, "--work-seconds", "1.5"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as service:
+        try:
+            next(iter(service.stdout or ()))
+            began = time.monotonic()
+            page = httpx.get(f"http://127.0.0.1:{port}/pages/1", trust_env=False)
+            assert page.status_code == httpx.codes.OK
+            assert time.monotonic() - began >= 1.5
+        finally:
+            service.terminate()

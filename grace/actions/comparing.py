@@ -5,33 +5,22 @@ fro. As in the other designs every step may be repeated or lost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from grace.actions.action import Done, done_actions, pending_action
-from grace.actions.concluding import Concluding
+from grace.actions.concluding import Concluding, Step
 from grace.errors import BadInput
 from grace.governance.brakes import held
 from grace.governance.register import Entry
 from grace.levers import UnitLever
 from grace.measurement.arms import compare
 from grace.measurement.blocks import Unit
-from grace.measurement.looks import ArmsLook, Look, last_arms_look, record_arms_look
+from grace.measurement.looks import ArmsLook, last_arms_look, record_arms_look
 from grace.measurement.metrics import metric
 from grace.states import Verdict
 from grace.store import Store
 
-__all__ = ["Comparing", "Step", "arms_due"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where the measurement stands; `next_at` is when the next step is due, None at the end."""
-
-    entry: Entry
-    next_at: datetime | None
-    block: int | None = None
-    look: Look | ArmsLook | None = None
+__all__ = ["Comparing", "arms_due"]
 
 
 def arms_due(store: Store, entry: Entry, done: Sequence[Done]) -> datetime | None:

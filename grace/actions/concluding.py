@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -10,10 +11,21 @@ from grace.actions.undoing import undo
 from grace.governance.policy import Policy
 from grace.governance.register import Entry, find, move
 from grace.levers import Lever
+from grace.measurement.looks import AnyLook
 from grace.states import Verdict
 from grace.store import Store
 
-__all__ = ["Concluding"]
+__all__ = ["Concluding", "Step"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the measurement stands; `next_at` is when the next step is due, None at the end."""
+
+    entry: Entry
+    next_at: datetime | None
+    block: int | None = None
+    look: AnyLook | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """One step of a measurement: close the block that is due, judge, and set the next one or end it.
 
 Every step may be repeated or lost: what was done stands in the log, and the step after a crash
-goes on from there. Arms side by side have steps of their own, in `grace.actions.comparing`.
+goes on from there. Arms side by side and before/after have steps of their own, in
+`grace.actions.comparing` and `grace.actions.following`.
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from grace.actions.action import Done, done_actions, pending_action
-from grace.actions.comparing import Comparing, Step, arms_due
+from grace.actions.comparing import Comparing, arms_due
+from grace.actions.concluding import Step
+from grace.actions.following import Following, days_due
 from grace.governance.brakes import held
 from grace.governance.register import Entry, move
-from grace.measurement.blocks import Block, Unit
-from grace.measurement.looks import ArmsLook, Look, last_look, look, record_look
+from grace.measurement.arms import trip_of
+from grace.measurement.blocks import Block, Unit, units_in
+from grace.measurement.looks import Look, last_look, look, record_look, record_stop
 from grace.measurement.metrics import metric
 from grace.states import Verdict
 from grace.store import Store
@@ -32,11 +36,13 @@ def step_due(store: Store, entry: Entry) -> datetime | None:
     done = done_actions(store, entry.id)
     if entry.proposal.plan.design == "arms":
         return arms_due(store, entry, done)
+    if entry.proposal.plan.design == "before_after":
+        return days_due(store, entry, done)
     return block_due(entry, done)
 
 
 @dataclass(frozen=True)
-class Measuring(Comparing):
+class Measuring(Comparing, Following):
     """Any design; take a step in the target's `turn`."""
 
     def step(self, entry: Entry, units: Sequence[Unit], closed_at: datetime) -> Step:
@@ -52,10 +58,13 @@ class Measuring(Comparing):
             return Step(self._leave_unmeasured(entry), None)
         if entry.proposal.plan.design == "arms":
             return self._compare(entry, units, closed_at)
+        if entry.proposal.plan.design == "before_after":
+            return self._follow(entry, units, closed_at)
         return self._measure(entry, units, closed_at)
 
     def _leave_unmeasured(self, entry: Entry) -> Entry:
-        reason = "unverified: nothing measures its effect"
+        why = entry.proposal.plan.why
+        reason = f"unverified: {why or 'nothing measures its effect'}"
         with self.store.writing(self.clock()) as writer:
             return move(writer, entry, "kept", reason=reason, verdict="insufficient_data")
 
@@ -79,6 +88,8 @@ class Measuring(Comparing):
     ) -> Step:
         """Judge where a pair is complete; end the measurement, or begin the next block."""
         number = len(blocks)
+        if (stopped := self._stopped(entry, blocks, units, closed_at)) is not None:
+            return stopped
         if number == 0 or number % 2:
             return self._switch(entry, number)
         seen = self._look(entry, blocks, units, closed_at)
@@ -88,12 +99,36 @@ class Measuring(Comparing):
         step = self._switch(entry, number)
         return Step(step.entry, step.next_at, step.block, seen)
 
+    def _stopped(
+        self, entry: Entry, blocks: Sequence[Done], units: Sequence[Unit], closed_at: datetime
+    ) -> Step | None:
+        """The end, where the runs under the change tripped a guardrail: no pair is waited for."""
+        plan = entry.proposal.plan
+        ended = [*(block.started_at for block in blocks[1:]), closed_at]
+        under = [
+            Block(number, plan.arms[number], block.finished_at, end)
+            for number, (block, end) in enumerate(zip(blocks, ended, strict=False))
+            if plan.arms[number] == "after"
+        ]
+        treated = [unit for block in under for unit in units_in(block, units)]
+        if not treated or (stop := trip_of(plan.guardrails, treated)) is None:
+            return None
+        seen = self._last_pairs(entry)
+        if seen is None or seen.stop is None:  # else a crash came behind it
+            with self.store.writing(self.clock()) as writer:
+                seen = record_stop(writer, entry.id, plan, seen, stop)
+        return Step(self._conclude(entry, "regressed", f"regressed: {seen.stop}"), None, look=seen)
+
+    def _last_pairs(self, entry: Entry) -> Look | None:
+        seen = last_look(self.store, entry.id, entry.proposal.plan)
+        assert seen is None or isinstance(seen, Look)
+        return seen
+
     def _look(
         self, entry: Entry, blocks: Sequence[Done], units: Sequence[Unit], closed_at: datetime
     ) -> Look:
         plan = entry.proposal.plan
-        before = last_look(self.store, entry.id, plan)
-        assert not isinstance(before, ArmsLook)
+        before = self._last_pairs(entry)
         if before and before.number == len(blocks) // 2:
             return before
         first, second = blocks[-2:]

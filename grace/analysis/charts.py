@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from grace.analysis.activity import Hour
 from grace.analysis.window import Analysis
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["activity_chart", "durations_chart", "success_chart"]
+__all__ = ["BLUE", "ORANGE", "activity_chart", "durations_chart", "image", "success_chart"]
 
 WIDTH, HEIGHT = 640, 120
+LEAST_HOURS = 6
 INK, BLUE, ORANGE = "#808890", "#4c8bd0", "#d9822b"
 
 
@@ -24,9 +26,9 @@ def activity_chart(analysis: Analysis) -> str:
     """Events in each hour, as a `data:` URI."""
     import altair as alt  # takes a quarter of a second, which only pages need
 
-    rows = [(hour.start, hour.events) for hour in analysis.hours]
+    rows = [(hour.start, hour.events) for hour in _drawn(analysis)]
     bars = alt.Chart(pd.DataFrame(rows, columns=["hour", "events"])).mark_bar(color=BLUE)
-    return _image(bars.encode(x=_hours(), y=alt.Y("events:Q", title="events")))
+    return image(bars.encode(x=_hours(), y=alt.Y("events:Q", title="events")))
 
 
 def success_chart(analysis: Analysis) -> str:
@@ -35,7 +37,7 @@ def success_chart(analysis: Analysis) -> str:
 
     rows = [
         (hour.start, hour.success.value, *(hour.success.interval or (None, None)))
-        for hour in analysis.hours
+        for hour in _drawn(analysis)
     ]
     frame = pd.DataFrame(rows, columns=["hour", "rate", "low", "high"])
     frame = frame.astype(dict.fromkeys(("rate", "low", "high"), "float64"))
@@ -44,7 +46,7 @@ def success_chart(analysis: Analysis) -> str:
     band = base.mark_area(color=BLUE, opacity=0.25).encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(color=BLUE).encode(y=share)
     points = alt.Chart(frame[_stand_alone(frame["rate"])]).mark_point(color=BLUE, filled=True)
-    return _image(band + line + points.encode(x=_hours(), y=share))
+    return image(band + line + points.encode(x=_hours(), y=share))
 
 
 def durations_chart(analysis: Analysis) -> str:
@@ -54,10 +56,10 @@ def durations_chart(analysis: Analysis) -> str:
     drawn = [
         pd.DataFrame(
             {
-                "hour": [hour.start for hour in analysis.hours],
+                "hour": [hour.start for hour in _drawn(analysis)],
                 "of": of,
                 "share": share,
-                "seconds": [getattr(hour, f"{of}_{share}").value for hour in analysis.hours],
+                "seconds": [getattr(hour, f"{of}_{share}").value for hour in _drawn(analysis)],
             }
         ).astype({"seconds": "float64"})
         for of in ("wait", "execution")
@@ -69,16 +71,23 @@ def durations_chart(analysis: Analysis) -> str:
         "seconds:Q",
         title="seconds",
         scale=alt.Scale(type="symlog", constant=0.1),
-        axis=alt.Axis(values=[0, *(10.0**power for power in range(-1, 7))]),
+        axis=alt.Axis(values=[0, *(10.0**power for power in range(-1, 7))], format="~g"),
     )
     colour = alt.Color("of:N", title=None, scale=colours)
     dash = alt.StrokeDash("share:N", title=None, scale=dashes)
     lines = alt.Chart(pd.concat(drawn)).mark_line()
     points = alt.Chart(pd.concat([one[_stand_alone(one["seconds"])] for one in drawn])).mark_point()
-    return _image(
+    return image(
         lines.encode(x=_hours(), y=seconds, color=colour, strokeDash=dash)
         + points.encode(x=_hours(), y=seconds, color=colour)
     )
+
+
+def _drawn(analysis: Analysis) -> tuple[Hour, ...]:
+    """From the first hour in which something happened: a new log is no page of empty grid."""
+    hours = analysis.hours
+    first = next((at for at, hour in enumerate(hours) if hour.events), 0)
+    return hours[max(0, min(first, len(hours) - LEAST_HOURS)) :]
 
 
 def _stand_alone(values: "pd.Series[float]") -> "pd.Series[bool]":
@@ -95,7 +104,8 @@ def _hours() -> "alt.X":
     )
 
 
-def _image(chart: "Any") -> str:
+def image(chart: "Any") -> str:
+    """Any chart in the manner of these, as a `data:` URI."""
     styled = (
         chart.configure(aria=False)  # words for each mark would be most of the size
         .properties(width=WIDTH, height=HEIGHT, background="transparent")
@@ -103,7 +113,9 @@ def _image(chart: "Any") -> str:
         .configure_axis(
             labelColor=INK, titleColor=INK, gridColor=INK, gridOpacity=0.25, domainColor=INK
         )
-        .configure_legend(labelColor=INK, titleColor=INK)
+        # the plots of a page begin and end at the same places
+        .configure_axisY(minExtent=30)
+        .configure_legend(labelColor=INK, titleColor=INK, orient="top")
     )
     drawn = StringIO()
     styled.save(drawn, format="svg")

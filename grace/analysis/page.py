@@ -1,18 +1,15 @@
 """An analysis as a markdown page with tables and charts."""
 
-import re
 from collections.abc import Iterator
-from html import escape
 
 from grace.analysis.charts import activity_chart, durations_chart, success_chart
 from grace.analysis.remarks import Remark
 from grace.analysis.tables import Table, tables
 from grace.analysis.window import Analysis
 from grace.analysis.wording import health_words, learning_words, percent, window_words
+from grace.markdown import plain
 
 __all__ = ["analysis_page"]
-
-_MARKS = re.compile(r"[\\`*_\[\]|~]")
 
 
 def analysis_page(analysis: Analysis, *, log: str) -> str:
@@ -45,9 +42,7 @@ def _blocks(analysis: Analysis, log: str) -> Iterator[str]:
 def _remarks(title: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
     if remarks:
         yield f"## {title}"
-        yield "\n".join(
-            f"- {_escaped(one.text)}{'' if one.sure else ', not sure'}" for one in remarks
-        )
+        yield "\n".join(f"- {plain(one.text)}{'' if one.sure else ', not sure'}" for one in remarks)
 
 
 def _charts(analysis: Analysis) -> Iterator[str]:
@@ -64,9 +59,9 @@ def _charts(analysis: Analysis) -> Iterator[str]:
 
 def _markdown(table: Table) -> str:
     lines = [table.heads, ("---",) * len(table.heads), *table.rows]
-    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
-def _escaped(text: str) -> str:
-    """Names come from logs: none may break a table or become markup."""
-    return escape(_MARKS.sub(r"\\\g<0>", " ".join(text.split())), quote=False)
+def _cell(text: str) -> str:
+    """A dash stands for what is not there; names come from logs: none may break the table."""
+    return text if set(text) == {"-"} else plain(text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grace.analysis.tables import Table
     from grace.analysis.window import Analysis
 
-__all__ = ["register"]
+__all__ = ["register", "time_of"]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,14 +42,15 @@ def analyse(
     from grace.store import open_store
 
     now = datetime.now(UTC)
-    end = now if until is None else _time(until)
+    end = now if until is None else time_of(until)
     begin = _before(end, hours)
     store = open_store(settings().url, create=False)
     analysis = analyse_window(store, begin, end, now=now, told=_tell)
     emit(analysis, lambda: _page(analysis))
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
+    """Raises BadInput for what is no time, or has no zone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

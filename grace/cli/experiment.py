@@ -83,11 +83,11 @@ def new(
     """
     from grace.experiments.register import begin
     from grace.governance.policy import load_policy
+    from grace.measurement.plan import guardrail
     from grace.store import open_store
 
     guards = {"execution time": most_seconds, "failure share": most_failures}
     _check_within("--smallest-effect", smallest_effect, 1 if measure is Measure.FAILURES else None)
-    _check_within("--share", share, 1)
     _check_within("--days", days, 366)
     _check_within("--look-minutes", look_minutes, 24 * 60)
     _check_within("--most-seconds", most_seconds)
@@ -108,9 +108,7 @@ def new(
                 "share": share,
                 "look_seconds": 60 * look_minutes,
                 "longest_seconds": 86_400 * days,
-                "guardrails": [
-                    {"of": of, "bound": bound} for of, bound in guards.items() if bound is not None
-                ],
+                "guardrails": [guardrail(of, most) for of, most in guards.items() if most],
             },
         },
     )
@@ -197,6 +195,7 @@ def _content(**given: object) -> "Content":
             "name": "a name is of letters, digits, '.', '_' and '-', 64 at most",
             "subject": "--flow names a flow",
             "why": "--why says why",
+            "share": "--share is between 0.3 and 0.7",
             "by": "--as names a person, and grace is the engine's name",
         }
         where = str(error["loc"][-1])

@@ -38,16 +38,34 @@ def propose(
     lever: Annotated[
         str | None, typer.Option(help="What turns the target. Default: by the target's kind.")
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help='What tells whether it helped: "mean execution time", "task success rate", '
+            '"share of runs that fail", "mean excess wait", or none. Default: by the lever.'
+        ),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option(help="Of whose runs: a deployment FLOW/NAME; for a wait a limit, tag:NAME."),
+    ] = None,
 ) -> None:
     """Propose a change by hand. Somebody else approves it, and it is measured like any other.
 
     Example: grace propose tag:sample-pages 1 --as alice --why "spare the service"
     """
-    submit(target, _parsed(value), why, proposer, lever=lever)
+    submit(target, _parsed(value), why, proposer, lever=lever, metric=metric, of=of)
 
 
 def submit(
-    target: str, value: "JsonValue", why: str, proposer: str, *, lever: str | None = None
+    target: str,
+    value: "JsonValue",
+    why: str,
+    proposer: str,
+    *,
+    lever: str | None = None,
+    metric: str | None = None,
+    of: str | None = None,
 ) -> None:
     """Put it forward and say where it waits; NotAllowed where the policy forbids it."""
     from grace.cli.proposals import row
@@ -57,9 +75,16 @@ def submit(
     connect_environment(settings())
     from tasks.by_hand import propose_by_hand
     from tasks.runs import run_link
+    from tasks.sights import Wished
 
     entry = propose_by_hand(
-        settings(), lever or lever_for(target), target, value, why=why, by=proposer
+        settings(),
+        lever or lever_for(target),
+        target,
+        value,
+        why=why,
+        by=proposer,
+        measured_by=Wished(metric, of),
     )
     if entry.state == "forbidden":
         raise NotAllowed(f"the policy forbids it: {entry.reason} (recorded as {entry.id})")

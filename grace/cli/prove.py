@@ -29,6 +29,8 @@ def prove(
 
     Example: grace prove 8ce6307d4f92 --to for-the-auditor.proof
     """
+    from rich.markup import escape
+
     from grace.notary.files import write_whole
     from grace.proof.improvement import prove as make_proof
     from grace.store import open_store
@@ -42,4 +44,4 @@ def prove(
     except OSError as problem:
         raise BadInput(f"{file}: {problem.strerror}") from None
     said = {"path": str(file), **vars(proven)}
-    emit(said, f"{told(proven)}\n\nWritten to {file}, {len(text) / 1024:.0f} kB.")
+    emit(said, f"{escape(told(proven))}\n\nWritten to {file}, {len(text) / 1024:.0f} kB.")

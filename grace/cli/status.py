@@ -34,6 +34,8 @@ def status(
     Example: grace --sample status --why tag:sample-pages
     """
     from grace.connection import read_connection
+    from grace.export.drill import last_drill
+    from grace.export.history import last_backup
     from grace.governance.enabling import enabled
     from grace.notary.state import ledger_state
     from grace.store import open_store
@@ -49,6 +51,7 @@ def status(
     counts, findings = summarise(store), last_findings(store)
     ledger = ledger_state(settings(), store)
     connection, allowed = read_connection(settings()), enabled(store).targets
+    backup, drill = last_backup(settings()), last_drill(settings())
     told = {
         "log": settings().log,
         "watched": connection and connection.ui_url,
@@ -57,10 +60,15 @@ def status(
         "engines": {engine.name: asdict(engine) for engine in engines},
         "findings": findings,
         "ledger": asdict(ledger),
-        "backup": None,
+        "backup": backup,
+        "drill": drill,
         **asdict(counts),
     }
     log = f"Log {settings().log}, ledger {ledger.size} rows" + (f" - {trouble}" if trouble else "")
+    kept = f"{backup.at:%Y-%m-%d %H:%M} UTC, {backup.rows:,} rows" if backup else "none"
+    log += f"; last backup: {kept}"
+    if drill:
+        log += f"; restored {'as a drill' if drill.ok else 'in vain'} {drill.at:%Y-%m-%d %H:%M} UTC"
     may = [_watched(connection, allowed)] if connection else []
     emit(told, lambda: _page([log, *may], engines, counts, findings))
 
@@ -104,6 +112,8 @@ def _page(
         f"Paused: {counts.paused}" if counts.paused else "Not paused.",
         f"{counts.improvements_proposed} proposed, {counts.waiting} waiting, "
         f"{counts.improvements_implemented} applied; verdicts: {verdicts or 'none yet'}",
+        f"Goals: {counts.active_goals} open, {counts.completed_goals} met, of "
+        f"{counts.goals_created} made ({counts.autonomous_goals} by Grace itself)",
         runs,
         *(lines or ["No cycle has found anything yet."]),
     )

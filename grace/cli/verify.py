@@ -16,15 +16,28 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="What `grace prove` wrote.")],
+    file: Annotated[Path, typer.Argument(help="What `grace prove` or `grace export` wrote.")],
     key: Annotated[str, typer.Option("--key", help="The log's public key, or a file of it.")],
+    identity: Annotated[
+        Path | None, typer.Option("--identity", help="The age key file of an encrypted archive.")
+    ] = None,
 ) -> None:
-    """Check a proof without database or network, and tell what it proves.
+    """Check a proof or an archive without database or network, and tell what it proves.
 
     Exit code 0: proven; 1: not proven, with the reason.
 
     Example: grace verify for-the-auditor.proof --key audit/grace.pub
     """
+    from grace.cli.archive import is_archive, verify_archive
+
+    if is_archive(file):
+        return verify_archive(file, key_text(key), identity)
+    return _verify_proof(file, key)
+
+
+def _verify_proof(file: Path, key: str) -> None:
+    from rich.markup import escape
+
     from grace.verifier import NotProven, check, told
 
     try:
@@ -37,7 +50,7 @@ def verify(
         proven = check(text, key_text(key))
     except NotProven as problem:
         raise CheckFailed(f"{file} is NOT proven: {problem}") from None
-    emit({"ok": True, **vars(proven)}, told(proven))
+    emit({"ok": True, **vars(proven)}, escape(told(proven)))
 
 
 def key_text(given: str) -> str:

@@ -7,6 +7,7 @@ from grace.demo.report import Day, Report
 from grace.governance.proposal import Evidence
 from grace.measurement.metrics import metric
 from grace.statistics.arms import ArmsJudgement
+from grace.statistics.before_after import DaysJudgement
 
 __all__ = ["day_line", "page"]
 
@@ -84,14 +85,18 @@ def _measured(told: Account) -> str:
     judged = told.look.judgement if told.look else None
     if judged is None or judged.effect is None or judged.interval is None:
         return "nothing yet"
-    change = metric(told.entry.proposal.plan.metric).show_change
+    plan = told.entry.proposal.plan
+    change, sure = metric(plan.metric).show_change, f"{100 * (1 - plan.level):.0f} %"
     low, high = judged.interval
     verdict = (told.entry.verdict or "no verdict yet").replace("_", " ")
-    said = f"{verdict}: {change(judged.effect)}, 95 % between {change(low)} and {change(high)}, "
+    said = f"{verdict}: {change(judged.effect)}, {sure} between {change(low)} and {change(high)}, "
     if isinstance(judged, ArmsJudgement):
         return (
             f"{said}{judged.n_treatment} runs with it and {judged.n_control} without, side by side"
         )
+    if isinstance(judged, DaysJudgement):
+        days = f"{judged.days_before} days before and {judged.days_after} after"
+        return f"{said}{days}: weak evidence"
     return f"{said}after {judged.pairs} pairs of blocks (e-value {judged.e_value:.1f})"
 
 

@@ -41,14 +41,27 @@ class Change(BaseModel):
 def _differences(before: JsonValue, after: JsonValue) -> Iterator[str]:
     """Of objects only the keys that differ; one that is absent on a side has no line there."""
     if not (isinstance(before, dict) and isinstance(after, dict) and before != after):
-        yield from (f"- {_show(before)}", f"+ {_show(after)}")
+        yield from _whole("-", before, beside=after)
+        yield from _whole("+", after, beside=before)
         return
     for key in sorted(before.keys() | after.keys()):
         if key in before and key in after and before[key] == after[key]:
             continue
         for sign, side in (("-", before), ("+", after)):
             if key in side:
-                yield f"{sign} {_show(key)}: {json.dumps(side[key], ensure_ascii=False)}"
+                yield _entry(sign, key, side[key])
+
+
+def _whole(sign: str, value: JsonValue, *, beside: JsonValue) -> Iterator[str]:
+    """A line; an object that comes or goes has one for each key, as wide as a form can show."""
+    if beside is None and isinstance(value, dict) and value:
+        yield from (_entry(sign, key, value[key]) for key in sorted(value))
+    else:
+        yield f"{sign} {_show(value)}"
+
+
+def _entry(sign: str, key: str, value: JsonValue) -> str:
+    return f"{sign} {_show(key)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def _show(value: JsonValue) -> str:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from grace.errors import BadInput
 from grace.governance.learning import Learning
+from grace.governance.optimizing import Optimizing
 from grace.governance.risk import RiskWeights
 from grace.governance.webhooks import Webhook, WebhookName
 
@@ -43,8 +44,9 @@ class Frozen(BaseModel):
 class Measuring(Frozen):
     """Fixed into each plan before it starts. `effect_share` is of the mean that was seen.
 
-    Arms side by side last at most `longest_days`; treated runs that take on average more than
-    `guardrail_factor` times as long as was seen end them.
+    Arms side by side last at most `longest_days`; a switchback that could have no verdict by then
+    gives way to before/after, where there are days before. Treated runs that take on average more
+    than `guardrail_factor` times as long as was seen end either.
     """
 
     pairs: Whole = Field(default=30, ge=7, le=1000)
@@ -100,6 +102,7 @@ class Governing(Frozen):
     earning: Earning = Earning()
     risk: RiskWeights = RiskWeights()
     learning: Learning = Learning()
+    optimizer: Optimizing = Optimizing()
     webhooks: dict[WebhookName, Webhook] = Field(default_factory=dict)
 
     @property

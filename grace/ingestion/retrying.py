@@ -64,6 +64,8 @@ def _retry(store: Store, part: Sequence[Quarantined], now: datetime) -> Retried:
 
 def _again(writer: Writer, entry: Quarantined, now: datetime) -> Retried:
     found = _judged(writer.connection, entry)
+    if not isinstance(found, Reason) and (unfit := writer.unfit(entry.table, found)):
+        found = Reason("text", unfit)
     if isinstance(found, Reason):
         set_reason(writer.connection, entry.id, str(found))
         return Retried(refused=1)

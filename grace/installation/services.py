@@ -42,6 +42,7 @@ def log_file(settings: Settings, name: str) -> Path:
 
 def _command(name: str, host: str, installation: Installation) -> list[str]:
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    server = [sys.executable, "-m", "grace.installation.prefect_server", "--no-prompt"]
     grace = [sys.executable, "-m", "grace.cli"]
     sign = ["ledger", "sign", "--every", str(SIGN_EVERY_SECONDS)]
     port, service_port = str(installation.port), str(installation.service_port)
@@ -49,7 +50,7 @@ def _command(name: str, host: str, installation: Installation) -> list[str]:
     signers = {_signer(log): [*grace, "--log", log, *sign] for log in installation.logs}
     publishers = {_publisher(log): [*grace, "--log", log, *publish] for log in installation.logs}
     return {
-        "server": [*prefect, "server", "start", "--host", host, "--port", port],
+        "server": [*server, "server", "start", "--host", host, "--port", port],
         # a worker that knows its type makes the pool itself and asks no registry for a template;
         # without --limit, for a worker with one dies when a run resumes before its process is gone
         "worker": [*prefect, "worker", "start", "--pool", POOL, "--type", "process"],

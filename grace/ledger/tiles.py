@@ -22,6 +22,7 @@ __all__ = [
     "hashes_of",
     "inclusion_proof",
     "leaf",
+    "peaks",
     "root",
 ]
 
@@ -126,6 +127,16 @@ def _span(tiles: Tiles) -> merkle.Span:
 def root(tiles: Tiles, size: int) -> bytes:
     """The root of the first `size` leaves, also where the tiles hold more."""
     return _span(tiles)(0, size) if size else merkle.EMPTY_ROOT
+
+
+def peaks(tiles: Tiles, size: int) -> list[bytes]:
+    """The roots of the perfect trees that make up the first `size` leaves, largest first."""
+    found, start = [], 0
+    for bit in reversed(range(size.bit_length())):
+        if size >> bit & 1:
+            found.append(_perfect(tiles, start, 1 << bit))
+            start += 1 << bit
+    return found
 
 
 def leaf(tiles: Tiles, index: int) -> bytes:

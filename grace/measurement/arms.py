@@ -5,7 +5,8 @@ were each counted as it ends, the arm whose units take longer would lack its lon
 look. A unit under way for more than `PATIENCE` holds nobody up any longer; it is counted apart.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,16 @@ from grace.statistics.arms import ArmsJudgement, Sums, judge_arms
 from grace.statistics.guardrail import tripped
 from grace.statistics.ratio_check import mismatch
 
-__all__ = ["PATIENCE", "ArmsLook", "arms_rows", "compare", "judged", "seconds_left"]
+__all__ = [
+    "PATIENCE",
+    "ArmsLook",
+    "arms_rows",
+    "compare",
+    "counted",
+    "judged",
+    "seconds_left",
+    "trip_of",
+]
 
 PATIENCE = timedelta(hours=6)
 MOST = 1e7  # units of an arm; a verdict farther away than these is none
@@ -52,14 +62,16 @@ def compare(
     trial = plan.trial
     since = begun + timedelta(seconds=trial.settle_seconds)
     ours = [unit for unit in units if unit.id and since <= unit.queued < at]
-    counted, lost = _counted(ours, at)
+    over, lost = counted(ours, at)
     arms: dict[Arm, list[Unit]] = {"before": [], "after": []}
-    for unit in counted:
+    for unit in over:
         arms[_arm(plan, unit)].append(unit)
-    control, treatment = (Sums.of(unit.value for unit in arms[arm]) for arm in arms)
+    control, treatment = (
+        Sums.of(unit.value for unit in arms[arm] if not math.isnan(unit.value)) for arm in arms
+    )
     judgement = judged(plan, control, treatment)
     is_over = at >= begun + timedelta(seconds=trial.longest_seconds)
-    verdict, stop = _ending(plan, control, treatment, arms["after"], judgement, is_over)
+    verdict, stop = _ending(plan, arms, judgement, is_over)
     lost_of = [_arm(plan, unit) for unit in lost]
     return ArmsLook(
         number,
@@ -134,17 +146,17 @@ def _grown(plan: Plan, control: Sums, treatment: Sums, factor: float) -> ArmsJud
     return judged(plan, *arms)
 
 
-def _counted(units: Iterable[Unit], at: datetime) -> tuple[list[Unit], list[Unit]]:
+def counted(units: Iterable[Unit], at: datetime) -> tuple[list[Unit], list[Unit]]:
     """The units that count, and those that were given up, in the order in which they queued."""
-    counted, lost = [], []
+    over, lost = [], []
     for unit in sorted(units, key=lambda unit: (unit.queued, unit.id or "")):
         if unit.completed is not None and unit.completed <= at:
-            counted.append(unit)
+            over.append(unit)
         elif at - unit.queued <= PATIENCE:
             break
         else:
             lost.append(unit)
-    return counted, lost
+    return over, lost
 
 
 def _arm(plan: Plan, unit: Unit) -> Arm:
@@ -152,19 +164,14 @@ def _arm(plan: Plan, unit: Unit) -> Arm:
 
 
 def _ending(
-    plan: Plan,
-    control: Sums,
-    treatment: Sums,
-    treated: Sequence[Unit],
-    judgement: ArmsJudgement,
-    is_over: bool,
+    plan: Plan, arms: Mapping[Arm, Sequence[Unit]], judgement: ArmsJudgement, is_over: bool
 ) -> tuple[Verdict | None, str | None]:
-    for guardrail in plan.trial.guardrails:
-        if _trips(guardrail, treated):
-            return "regressed", f"the {guardrail.of} of the treated runs passed {_bound(guardrail)}"
-    if mismatch(control.n, treatment.n, plan.trial.share):
+    if (trip := trip_of(plan.trial.guardrails, arms["after"])) is not None:
+        return "regressed", trip
+    before, after = len(arms["before"]), len(arms["after"])
+    if mismatch(before, after, plan.trial.share):
         return "insufficient_data", (
-            f"the arms have {control.n} and {treatment.n} runs, which is not the share of "
+            f"the arms have {before} and {after} runs, which is not the share of "
             f"{plan.trial.share:.0%} that was assigned: runs are lost, or were not assigned so"
         )
     if judgement.verdict is None and is_over:
@@ -172,11 +179,19 @@ def _ending(
     return judgement.verdict, None
 
 
+def trip_of(guardrails: Iterable[Guardrail], treated: Sequence[Unit]) -> str | None:
+    """Which guardrail the treated units tripped, in words; None where they keep to all."""
+    for guardrail in guardrails:
+        if _trips(guardrail, treated):
+            return f"the {guardrail.of} of the treated runs passed {_bound(guardrail)}"
+    return None
+
+
 def _trips(guardrail: Guardrail, treated: Sequence[Unit]) -> bool:
     of_time = guardrail.of == "execution time"
     values = [unit.seconds if of_time else unit.failed for unit in treated]
     known = [value for value in values if value is not None and value >= 0]
-    return tripped(known, guardrail.bound)
+    return tripped(known, guardrail.bound, hard_limit=guardrail.hard_limit)
 
 
 def _bound(guardrail: Guardrail) -> str:

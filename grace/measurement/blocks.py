@@ -4,6 +4,7 @@ A unit, one flow run, counts where it ran wholly under one arm: queued after the
 after everything queued earlier was done, and completed before the block ended.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +12,17 @@ from datetime import datetime
 from grace.measurement.plan import Arm
 from grace.statistics.switchback import difference
 
-__all__ = ["Block", "Unit", "paired", "values_in"]
+__all__ = ["Block", "Unit", "paired", "units_in", "values_in"]
 
 
 @dataclass(frozen=True)
 class Unit:
     """`completed` is None while it still runs; `value` is in the metric's unit (seconds).
 
-    What arms need besides: `id` is what is assigned, `seconds` how long it ran, and `failed` is 1
-    where it failed, else 0. None is *not known*.
+    It is NaN for a unit that came to none: one that failed has no execution time.
+
+    What arms and guardrails need besides: `id` is what is assigned, `seconds` how long it ran, and
+    `failed` is 1 where it failed, else 0. None is *not known*.
     """
 
     queued: datetime
@@ -40,13 +43,18 @@ class Block:
 
 def values_in(block: Block, units: Sequence[Unit]) -> list[float]:
     """The values of the units wholly in the block; none where its backlog never drained."""
+    return [unit.value for unit in units_in(block, units) if not math.isnan(unit.value)]
+
+
+def units_in(block: Block, units: Sequence[Unit]) -> list[Unit]:
+    """The units wholly in the block; none where its backlog never drained."""
     earlier = [unit for unit in units if unit.queued < block.start]
     if any(unit.completed is None or unit.completed > block.end for unit in earlier):
         return []
     drained = max((unit.completed for unit in earlier if unit.completed), default=block.start)
     begin = max(block.start, drained)
     return [
-        unit.value
+        unit
         for unit in units
         if unit.queued >= begin and unit.completed is not None and unit.completed <= block.end
     ]

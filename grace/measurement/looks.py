@@ -1,4 +1,4 @@
-"""Looks at a measurement: what was seen is kept, by pairs of blocks or by arms side by side.
+"""Looks at a measurement: what was seen is kept, by pairs of blocks, by arms, or by days.
 
 Each closed pair is judged once: a look builds on the differences that earlier looks recorded, so
 data that arrive late cannot turn a pair that was judged already. Arms are judged whole each time.
@@ -9,12 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from grace.measurement.arms import ArmsLook, judged
 from grace.measurement.blocks import Block, Unit, paired, values_in
+from grace.measurement.days import DaysLook, judged_days
 from grace.measurement.plan import Plan
 from grace.statistics.arms import Sums
 from grace.statistics.switchback import Judgement, judge
@@ -22,13 +23,18 @@ from grace.store import Store, Writer
 from grace.store.schema import LOGS
 
 __all__ = [
+    "AnyLook",
     "ArmsLook",
+    "DaysLook",
     "Look",
     "last_arms_look",
+    "last_days_look",
     "last_look",
     "look",
     "record_arms_look",
+    "record_days_look",
     "record_look",
+    "record_stop",
 ]
 
 VERDICTS = LOGS["verdicts"].table
@@ -42,6 +48,10 @@ class Look:
     differences: tuple[float | None, ...]
     judgement: Judgement
     blocks: tuple[dict[str, object], ...] = ()
+    stop: str | None = None
+
+
+AnyLook: TypeAlias = Look | ArmsLook | DaysLook
 
 
 def look(plan: Plan, before: Look | None, pair: tuple[Block, Block], units: Sequence[Unit]) -> Look:
@@ -78,6 +88,30 @@ def record_look(writer: Writer, proposal_id: str, plan: Plan, seen: Look) -> Non
     writer.append("verdicts", [row])
 
 
+def record_stop(
+    writer: Writer, proposal_id: str, plan: Plan, before: Look | None, stop: str
+) -> Look:
+    """The look at which a guardrail ended a switchback, whatever its pairs say."""
+    differences = before.differences if before else ()
+    judged = _judge(plan, differences)
+    row = {
+        "verdict_id": f"{proposal_id}:guardrail",
+        "proposal_id": proposal_id,
+        "design": plan.design,
+        "metric": plan.metric,
+        "verdict": "regressed",
+        "final": True,
+        "e_value": judged.e_value,
+        "effect": judged.effect,
+        "pairs": judged.pairs,
+        "void_pairs": judged.void_pairs,
+        "evidence": {"differences": differences, "blocks": [], "stop": stop},
+        "decided_at": writer.now,
+    }
+    writer.append("verdicts", [row])
+    return Look(len(differences), differences, judged, stop=stop)
+
+
 def record_arms_look(
     writer: Writer, name: str, plan: Plan, seen: ArmsLook, proposal_id: str | None = None
 ) -> None:
@@ -108,16 +142,51 @@ def record_arms_look(
     writer.append("verdicts", [row])
 
 
-def last_look(store: Store, proposal_id: str, plan: Plan) -> Look | ArmsLook | None:
+def record_days_look(writer: Writer, proposal_id: str, plan: Plan, seen: DaysLook) -> None:
+    judgement = seen.judgement
+    low, high = judgement.interval or (None, None)
+    row = {
+        "verdict_id": f"{proposal_id}:look-{seen.number}",
+        "proposal_id": proposal_id,
+        "design": plan.design,
+        "metric": plan.metric,
+        "verdict": seen.verdict,
+        "final": seen.verdict is not None,
+        "effect": judgement.effect,
+        "interval_low": low,
+        "interval_high": high,
+        "evidence": {
+            "strength": judgement.evidence,
+            "number": seen.number,
+            "at": seen.at.isoformat(),
+            "before": seen.before,
+            "after": seen.after,
+            "verdict": seen.verdict,
+            "stop": seen.stop,
+            "is_guarded": seen.is_guarded,
+        },
+        "decided_at": writer.now,
+    }
+    writer.append("verdicts", [row])
+
+
+def last_look(store: Store, proposal_id: str, plan: Plan) -> AnyLook | None:
     """The newest look that was recorded, judged again from what it saw."""
     if plan.design == "arms":
         return last_arms_look(store, proposal_id, plan)
+    if plan.design == "before_after":
+        return last_days_look(store, proposal_id, plan)
+    return _last_pairs(store, proposal_id, plan)
+
+
+def _last_pairs(store: Store, proposal_id: str, plan: Plan) -> Look | None:
     evidence = _newest(store, VERDICTS.c.proposal_id == proposal_id)
     if evidence is None:
         return None
     differences = tuple(evidence["differences"])
     judged = _judge(plan, differences)
-    return Look(len(differences), differences, judged, tuple(evidence["blocks"]))
+    shown, stop = tuple(evidence["blocks"]), evidence.get("stop")
+    return Look(len(differences), differences, judged, shown, stop)
 
 
 def last_arms_look(store: Store, name: str, plan: Plan) -> ArmsLook | None:
@@ -135,6 +204,23 @@ def last_arms_look(store: Store, name: str, plan: Plan) -> ArmsLook | None:
         judgement=judged(plan, control, treatment),
         verdict=evidence["verdict"],
         stop=evidence["stop"],
+    )
+
+
+def last_days_look(store: Store, proposal_id: str, plan: Plan) -> DaysLook | None:
+    evidence = _newest(store, VERDICTS.c.proposal_id == proposal_id)
+    if evidence is None:
+        return None
+    before, after = tuple(evidence["before"]), tuple(evidence["after"])
+    return DaysLook(
+        number=evidence["number"],
+        at=datetime.fromisoformat(evidence["at"]),
+        before=before,
+        after=after,
+        judgement=judged_days(plan, before, after),
+        verdict=evidence["verdict"],
+        stop=evidence["stop"],
+        is_guarded=evidence["is_guarded"],
     )
 
 

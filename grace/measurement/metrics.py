@@ -10,9 +10,11 @@ MetricName = Literal[
     "mean execution time",
     "share of runs that fail so",
     "share of runs that fail",
+    "task success rate",
     "healing success rate",
     "mean confidence",
     "execution rate",
+    "activity",
     "overconfidence",
     "underconfidence",
 ]
@@ -59,9 +61,11 @@ _METRICS = (
     Metric("mean execution time", "s", "lower", 0.5),
     Metric("share of runs that fail so", "share", "lower", 0.01),
     Metric("share of runs that fail", "share", "lower", 0.01),
+    Metric("task success rate", "share", "higher", 0.01),
     Metric("healing success rate", "share", "higher", 0.01),
     Metric("mean confidence", "share", "higher", 0.01),
     Metric("execution rate", "share", "higher", 0.01),
+    Metric("activity", "share", "higher", 0.05),
     Metric("overconfidence", "gap", "lower", 0.005),
     Metric("underconfidence", "gap", "lower", 0.005),
 )

@@ -1,6 +1,5 @@
 """Everything that was ever signed about the log and can be found here."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import merge
@@ -8,10 +7,12 @@ from heapq import merge
 from grace.errors import BadInput
 from grace.ledger.note import VerifierKey
 from grace.notary.checkpoints import Signed, read_note
+from grace.notary.stored import Stored, is_sqlite
 
 __all__ = ["Claims"]
 
-STORED = "SELECT size, note, typeof(note) FROM checkpoints NOT INDEXED ORDER BY size"
+SQLITE = "SELECT size, note, typeof(note) FROM checkpoints NOT INDEXED ORDER BY size"
+POSTGRESQL = "SELECT size, note, 'text' FROM checkpoints ORDER BY size"
 
 
 @dataclass
@@ -27,14 +28,15 @@ class Claims:
     damaged: str | None = None
     foreign: Signed | None = None
 
-    def read(self, connection: sqlite3.Connection) -> Iterator[Signed]:
+    def read(self, connection: Stored) -> Iterator[Signed]:
         """Those that the key signed, by size. BadInput where there is no key to check them with."""
         outside = self._signed(self.outside, "the outside checkpoint", True)
         last = [outside] if outside else []
         yield from merge(self._stored(connection), last, key=lambda signed: signed.checkpoint.size)
 
-    def _stored(self, connection: sqlite3.Connection) -> Iterator[Signed]:
-        for size, note, storage in connection.execute(STORED):
+    def _stored(self, connection: Stored) -> Iterator[Signed]:
+        query = SQLITE if is_sqlite(connection) else POSTGRESQL
+        for size, note, storage in connection.execute(query):
             where = f"the stored checkpoint of size {size}"
             signed = self._signed(note if storage == b"text" else b"", where, False)
             if signed and signed.checkpoint.size != size:

@@ -1,11 +1,11 @@
 """Where rows and leaves differ: slower than `grace.notary.tally`, and exact."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grace.ledger.tiles import HASH, WIDTH
 from grace.notary.rows import LogRows, leaves, misfits
+from grace.notary.stored import Stored
 
 __all__ = ["Comparison", "compare"]
 
@@ -65,7 +65,7 @@ class Comparison:
                 self.wrong[index] = leaf
 
 
-def compare(connection: sqlite3.Connection, tables: Sequence[LogRows], size: int) -> Comparison:
+def compare(connection: Stored, tables: Sequence[LogRows], size: int) -> Comparison:
     """Every row against its leaf; one bit of memory a leaf."""
     found, seen, tree = Comparison(size), _Bits(size), _Window(connection, size)
     for table in tables:
@@ -83,7 +83,7 @@ def compare(connection: sqlite3.Connection, tables: Sequence[LogRows], size: int
 class _Window:
     """The leaves of the tree, read a tile at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, size: int) -> None:
+    def __init__(self, connection: Stored, size: int) -> None:
         self.connection = connection
         self.size = size
         self.number = -1

@@ -1,19 +1,17 @@
 """What became of the row at the first index where rows and leaves differ."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from grace.notary.comparison import Comparison
 from grace.notary.findings import Finding
 from grace.notary.rows import LogRows, leaves
+from grace.notary.stored import Stored
 from grace.notary.tree import find_leaf, leaf_at
 
 __all__ = ["explain"]
 
 
-def explain(
-    connection: sqlite3.Connection, tables: Sequence[LogRows], found: Comparison
-) -> Finding:
+def explain(connection: Stored, tables: Sequence[LogRows], found: Comparison) -> Finding:
     """What became of the row at the first index where rows and leaves differ."""
     index = found.first
     if index is None:
@@ -48,7 +46,7 @@ def _changed(index: int, stands: int | None, belongs: int | None) -> Finding:
     return Finding("reordered", index, reason)
 
 
-def _find_row(connection: sqlite3.Connection, tables: Sequence[LogRows], leaf: bytes) -> int | None:
+def _find_row(connection: Stored, tables: Sequence[LogRows], leaf: bytes) -> int | None:
     """The index at which a row with this leaf hash stands now."""
     for table in tables:
         for indices, hashes in leaves(connection, table):

@@ -6,8 +6,7 @@ rows and has to start fast.
 """
 
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
@@ -16,9 +15,10 @@ from typing import Any
 
 from grace.ledger.entry import VERSION, timestamp
 from grace.notary.cells import UNENCODABLE, pieces
+from grace.notary.stored import Stored, is_sqlite
 from grace.values import Kind, from_microseconds
 
-__all__ = ["LogRows", "leaves", "misfits"]
+__all__ = ["LogRows", "cell_leaves", "leaves", "misfits", "row_leaf"]
 
 CHUNK = 128  # small enough that a chunk stays in the cache: 1000 takes half as long again
 SALT_BYTES = 16
@@ -38,18 +38,24 @@ class LogRows:
     kept: Sequence[str]
 
 
-def _misfit(table: LogRows) -> str:
+def _from(connection: Stored, table: str) -> str:
+    """PostgreSQL reads a whole table in its own order anyway."""
+    return f"FROM {table} NOT INDEXED" if is_sqlite(connection) else f"FROM {table}"
+
+
+def _misfit(connection: Stored, table: LogRows) -> str:
     """Whether a row has a blob for a text, or a text for its salt: both come as bytes here.
 
-    Blobs sort behind everything else in SQLite, so that x'' is the border.
+    Blobs sort behind everything else in SQLite, so that x'' is the border. In PostgreSQL a column
+    holds its own type alone.
     """
+    if not is_sqlite(connection):
+        return "FALSE"
     texts = [f"\"{name}\" >= x''" for name, kind in table.kinds.items() if kind in ("text", "json")]
     return f"(salt < x'' OR {' OR '.join(texts)}) IS TRUE"
 
 
-def leaves(
-    connection: sqlite3.Connection, table: LogRows
-) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
+def leaves(connection: Stored, table: LogRows) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
     """Ledger indices and leaf hashes, some hundred rows at a time, in the table's own order.
 
     The connection's text_factory is bytes. The leaf is None where the row is none that a writer
@@ -59,8 +65,8 @@ def leaves(
     erasures = _Erasures(connection)
     columns = ", ".join(f'"{name}"' for name in table.kinds)
     query = (
-        f"SELECT {columns}, salt, ledger_index FROM {table.name} NOT INDEXED "
-        f"WHERE NOT {_misfit(table)}"
+        f"SELECT {columns}, salt, ledger_index {_from(connection, table.name)} "
+        f"WHERE NOT {_misfit(connection, table)}"
     )
     cursor = connection.execute(query)
     while rows := cursor.fetchmany(CHUNK):
@@ -71,15 +77,23 @@ def leaves(
         yield [row[-1] for row in rows], found
 
 
-def misfits(connection: sqlite3.Connection, table: LogRows) -> list[int]:
+def misfits(connection: Stored, table: LogRows) -> list[int]:
     """The ledger indices of the rows that `leaves` leaves out."""
-    query = f"SELECT ledger_index FROM {table.name} NOT INDEXED WHERE {_misfit(table)}"
+    rows = _from(connection, table.name)
+    query = f"SELECT ledger_index {rows} WHERE {_misfit(connection, table)}"
     return [row[0] for row in connection.execute(query)]
 
 
 def _leaves(table: LogRows, rows: Sequence[Row]) -> Iterator[bytes]:
     """As `row_digest`, `encode_entry` and `leaf_hash` would make them, a column at a time."""
     *cells, salts, _ = zip(*rows, strict=True)
+    return cell_leaves(table, cells, salts)
+
+
+def cell_leaves(
+    table: LogRows, cells: Sequence[Sequence[Any]], salts: Sequence[Any]
+) -> Iterator[bytes]:
+    """Leaf hashes of rows given as columns; one of UNENCODABLE where a cell or salt is none."""
     if set(map(len, salts)) != {SALT_BYTES}:
         raise TypeError("a salt is missing, as after an erasure, or has another length")
     encoded = zip(salts, *pieces(table.kinds.values(), cells))  # noqa: B905 - constants never end
@@ -125,13 +139,13 @@ TIMES = _Times()
 class _Erasures:
     """The digests that `erasures` rows keep of rows whose payload and salt are gone."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Stored) -> None:
         self.connection = connection
         self.known: dict[tuple[bytes, bytes], bytes | None] | None = None
 
     def digest(self, table: str, id: bytes) -> bytes | None:
         if self.known is None:
-            query = "SELECT table_name, row_id, digest FROM erasures NOT INDEXED"
+            query = f"SELECT table_name, row_id, digest {_from(self.connection, 'erasures')}"
             self.known = {row[:2]: row[2] for row in self.connection.execute(query)}
         digest = self.known.get((table.encode(), id))
         is_digest = isinstance(digest, bytes) and DIGEST.fullmatch(digest)
@@ -139,11 +153,18 @@ class _Erasures:
 
 
 def _leaf(table: LogRows, row: Row, erasures: _Erasures) -> Leaf:
-    """One row that is not like the others: erased, or not as a writer would have made it."""
+    return row_leaf(table, row, erasures.digest)
+
+
+def row_leaf(table: LogRows, row: Row, erased: Callable[[str, bytes], bytes | None]) -> Leaf:
+    """One row that is not like the others: erased, or not as a writer would have made it.
+
+    `erased` gives the digest that was kept of the row of a table and id.
+    """
     try:
         if row[-2] is not None:
             return next(_leaves(table, [row]))
-        digest = erasures.digest(table.name, row[0])
+        digest = erased(table.name, row[0])
         if digest is None or not _is_bare(table, row):
             return None
         (entry,) = _entries(table, [digest], *([cell] for cell in row[:3]))

@@ -1,7 +1,6 @@
 """The one signer of a log: it grows by what was appended, and by nothing else."""
 
 import os
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 
@@ -18,11 +17,12 @@ from grace.notary.head import head_size
 from grace.notary.publishing import publish
 from grace.settings import Settings
 from grace.store import Store, open_store
+from grace.store.database import be_patient
 from grace.store.tile_table import DatabaseTiles
 
 __all__ = ["keep_signing", "sign"]
 
-BUSY_MILLISECONDS = 5000  # a locked database is tried again: the signer must hear SIGTERM
+BUSY_SECONDS = 5.0  # a locked database is tried again: the signer must hear SIGTERM
 
 
 def sign(
@@ -139,7 +139,7 @@ def _attempt(settings: Settings, now: datetime) -> tuple[int, str]:
     """
     try:
         store = open_store(settings.url, create=False)
-        sa.event.listen(store.engine, "connect", _be_patient)
+        be_patient(store, BUSY_SECONDS)
         try:
             return sign(settings, store, now).size, ""
         finally:
@@ -148,7 +148,3 @@ def _attempt(settings: Settings, now: datetime) -> tuple[int, str]:
         return 0, f"not signed: {problem}"
     except sa.exc.DBAPIError as problem:
         return 0, f"not signed: {problem.orig}; trying again"
-
-
-def _be_patient(connection: sqlite3.Connection, record: object) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")

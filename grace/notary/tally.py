@@ -6,20 +6,20 @@ and leaves are paired one to one. Where this says no, `grace.notary.comparison` 
 wrong, and whether anything is.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from operator import lt
 
 from grace.ledger.tiles import HASH, HEIGHT
 from grace.notary.rows import LogRows, leaves
+from grace.notary.stored import Stored
 
 __all__ = ["all_fit"]
 
 WIDEST = 64  # tiles
 
 
-def all_fit(connection: sqlite3.Connection, tables: Sequence[LogRows], size: int) -> bool:
+def all_fit(connection: Stored, tables: Sequence[LogRows], size: int) -> bool:
     """Whether the log tables hold exactly the rows of the first `size` leaves."""
     tree = _Leaves(connection)
     count = 0
@@ -43,7 +43,7 @@ def _ascend(last: int, indices: Sequence[int]) -> bool:
 class _Leaves:
     """Leaf hashes from the tiles of level 0, some tiles at a time."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Stored) -> None:
         self.connection = connection
         self.tiles: dict[int, bytes] = {}
 

@@ -1,21 +1,17 @@
 """The tree rebuilt from its leaf hashes: what the upper tiles and the checkpoints must say."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grace.ledger.merkle import EMPTY_ROOT, fold, node_hash, root
 from grace.ledger.tiles import HASH, WIDTH, hashes_of
 from grace.notary.checkpoints import Signed
+from grace.notary.stored import Stored, is_sqlite
 
 __all__ = ["Damage", "Tree", "examine", "find_leaf", "leaf_at"]
 
-LEVEL_ZERO = """
-    SELECT tile, hashes, typeof(hashes) = 'blob' FROM ledger_tiles WHERE level = 0 ORDER BY tile
-"""
-TILE = """
-    SELECT hashes FROM ledger_tiles WHERE level = ? AND tile = ? AND typeof(hashes) = 'blob'
-"""
+LEVEL_ZERO = "SELECT tile, hashes, {} FROM ledger_tiles WHERE level = 0 ORDER BY tile"
+TILE = "SELECT hashes FROM ledger_tiles WHERE level = ? AND tile = ? AND {}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Tree:
 
 
 def examine(
-    connection: sqlite3.Connection,
+    connection: Stored,
     claims: Iterable[Signed],
     instead: Mapping[int, bytes] | None = None,
 ) -> Tree:
@@ -106,11 +102,11 @@ def examine(
 
 
 def _level_zero(
-    connection: sqlite3.Connection, tree: Tree, instead: Mapping[int, bytes]
+    connection: Stored, tree: Tree, instead: Mapping[int, bytes]
 ) -> Iterator[tuple[int, list[bytes]]]:
     """Start and leaf hashes of each tile, up to the first that is missing or misshapen."""
     number, full = 0, True
-    for tile, hashes, is_blob in connection.execute(LEVEL_ZERO):
+    for tile, hashes, is_blob in connection.execute(LEVEL_ZERO.format(_is_blob(connection))):
         start = number * WIDTH
         if tile != number:
             return tree.harm(start, f"tile {number} of level 0 is missing")
@@ -144,8 +140,9 @@ class _Waiting:
 class _Rising:
     """Full tiles of level 0 coming in one by one, and the levels they build."""
 
-    def __init__(self, connection: sqlite3.Connection, tree: Tree) -> None:
+    def __init__(self, connection: Stored, tree: Tree) -> None:
         self.connection = connection
+        self.query = TILE.format(_is_blob(connection))
         self.tree = tree
         self.count = 0
         self.peaks: list[bytes] = []  # roots of the perfect trees that make up `count`, large first
@@ -173,7 +170,7 @@ class _Rising:
             if hashes:
                 self._compare(above)
         compared = sum(self.filled) + sum(map(bool, self.levels))
-        query = "SELECT count(*) FROM ledger_tiles WHERE level IS NOT 0"
+        query = "SELECT count(*) FROM ledger_tiles WHERE level <> 0 OR level IS NULL"
         if self.connection.execute(query).fetchone()[0] > compared and self.tree.damage is None:
             self.tree.harm(self.tree.size, "there are upper tiles that belong to no leaf")
 
@@ -191,7 +188,7 @@ class _Rising:
 
     def _compare(self, above: int) -> None:
         level, tile, hashes = above + 1, self.filled[above], self.levels[above]
-        row = self.connection.execute(TILE, (level, tile)).fetchone()
+        row = self.connection.execute(self.query, (level, tile)).fetchone()
         stored = row[0] if row else b""
         if stored == b"".join(hashes):
             return
@@ -201,16 +198,21 @@ class _Rising:
         self.tree.harm(min(first, self.tree.size), reason)
 
 
-def find_leaf(connection: sqlite3.Connection, leaf: bytes) -> int | None:
+def _is_blob(connection: Stored) -> str:
+    """SQLite keeps whatever it is given, whatever the column's type."""
+    return "typeof(hashes) = 'blob'" if is_sqlite(connection) else "TRUE"
+
+
+def find_leaf(connection: Stored, leaf: bytes) -> int | None:
     """Where in the tree a leaf hash stands first."""
-    for tile, hashes, _ in connection.execute(LEVEL_ZERO):
+    for tile, hashes, _ in connection.execute(LEVEL_ZERO.format(_is_blob(connection))):
         if leaf in hashes_of(hashes):
             return int(tile) * WIDTH + hashes_of(hashes).index(leaf)
     return None
 
 
-def leaf_at(connection: sqlite3.Connection, index: int) -> bytes:
+def leaf_at(connection: Stored, index: int) -> bytes:
     """The leaf hash at an index that the tree holds."""
     tile, place = divmod(index, WIDTH)
-    hashes = connection.execute(TILE, (0, tile)).fetchone()[0]
+    hashes = connection.execute(TILE.format(_is_blob(connection)), (0, tile)).fetchone()[0]
     return bytes(hashes[place * HASH :][:HASH])

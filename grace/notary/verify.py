@@ -1,13 +1,9 @@
 """Checking a whole log: rows against leaves, leaves against tiles, tree against checkpoints."""
 
-import sqlite3
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from grace.ledger.note import VerifierKey
 from grace.notary.claims import Claims
@@ -26,6 +22,7 @@ from grace.notary.findings import (
 from grace.notary.keys import public_key
 from grace.notary.layout import log_rows, redefined
 from grace.notary.rows import LogRows
+from grace.notary.stored import Stored, stored_bytes, unreadable
 from grace.notary.tally import all_fit
 from grace.notary.tree import Tree, examine
 from grace.settings import Settings
@@ -71,30 +68,17 @@ def verify(
     outside = read_text(checkpoint or settings.checkpoint_file)
     claims = Claims(key or public_key(settings), outside)
     try:
-        with store.reading() as connection, _stored_bytes(connection) as raw:
+        with store.reading() as connection, stored_bytes(connection) as raw:
             return _Check(raw, claims).run()
-    except (sqlite3.DatabaseError, sa.exc.DatabaseError) as problem:
+    except unreadable() as problem:
         reason = f"the database cannot be read whole: {problem.args[0]}"
         return Verification(False, 0, None, 0, reason=reason, kind="unreadable")
-
-
-@contextmanager
-def _stored_bytes(connection: sa.Connection) -> Iterator[sqlite3.Connection]:
-    """SQLite's own connection, giving text as bytes: verified is what the file holds."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    before, raw.text_factory = raw.text_factory, bytes
-    try:
-        raw.execute("SELECT count(*) FROM sqlite_master")  # the snapshot begins with a first read
-        yield raw
-    finally:
-        raw.text_factory = before
 
 
 class _Check:
     """One verification, on one snapshot."""
 
-    def __init__(self, raw: sqlite3.Connection, claims: Claims) -> None:
+    def __init__(self, raw: Stored, claims: Claims) -> None:
         self.raw = raw
         self.claims = claims
         self.tables: Sequence[LogRows] = log_rows()

@@ -18,7 +18,16 @@ from grace.opportunities.waits import (
     seconds_since_epoch,
 )
 
-__all__ = ["Choice", "Forecast", "choose_limit", "predict", "ruled_out"]
+__all__ = [
+    "Choice",
+    "Forecast",
+    "Refusal",
+    "allowed",
+    "choose_limit",
+    "predict",
+    "pressure_of",
+    "ruled_out",
+]
 
 
 # at one step a limit grows to at most so many times itself, whatever the policy would allow
@@ -67,7 +76,7 @@ def predict(
 
     Raises BadInput where no run under the limit is in the frame.
     """
-    pressure = _pressure_of(frame, key, now, since)
+    pressure = pressure_of(frame, key, now, since)
     return _forecast(pressure, _replayed(frame, pressure, now), new_limit)
 
 
@@ -87,9 +96,9 @@ def choose_limit(
     that does as well as the largest of them. Raises BadInput where no run under the limit is in the
     frame.
     """
-    pressure = _pressure_of(frame, key, now, since)
+    pressure = pressure_of(frame, key, now, since)
     replayed = _replayed(frame, pressure, now)
-    larger, refused = _allowed(pressure.limit, refusal)
+    larger, refused = allowed(pressure.limit, refusal)
     here = _forecast(pressure, replayed, pressure.limit)
     if not larger:
         return Choice(pressure.limit, here, f"the policy forbids any higher {key}: {refused}")
@@ -102,7 +111,7 @@ def choose_limit(
     return Choice(forecast.limit, forecast, _reason(forecast, target_seconds, larger[-1], refused))
 
 
-def _allowed(limit: int, refusal: Refusal) -> tuple[range, str | None]:
+def allowed(limit: int, refusal: Refusal) -> tuple[range, str | None]:
     """The higher values below the first that the policy forbids, and why it forbids that one."""
     higher = range(limit + 1, max(limit + 1, STEP_FACTOR * limit) + 1)
     end = bisect_left(higher, True, key=lambda slots: refusal(slots) is not None)
@@ -124,7 +133,7 @@ def ruled_out(
     return sentences + _floor_sentences(floors(frame, now), executors)
 
 
-def _pressure_of(
+def pressure_of(
     frame: pd.DataFrame, key: str, now: datetime | None, since: datetime | None
 ) -> LimitPressure:
     for pressure in pressures(frame, now, since):

@@ -1,6 +1,6 @@
 """Drawing a proposal up: the same way for the engine's own and for those made by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,6 +12,7 @@ from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Prediction, Proposal
 from grace.governance.risk import Track, assess
 from grace.levers import Lever, is_reversible
+from grace.measurement.plan import Plan
 from grace.opportunities.lasting import prefect_yaml_patch
 from grace.opportunities.planning import plan_of, seconds_to_verdict
 from grace.store.ids import uuid7
@@ -24,6 +25,9 @@ Kind = Literal[
     "enhance_healing",
     "improve_ml_confidence",
     "improve_execution",
+    "reduce_execution_time",
+    "improve_task_success",
+    "increase_activity",
     "by_hand",
 ]
 
@@ -36,7 +40,11 @@ class Case:
     `units_a_block` is how many units a block of the measurement must hold to tell anything.
     `subject` is of what the metric is taken, as in the plan; None where nothing measures it.
     `flow_runs` are the values of the flow runs that were seen, where the metric is one of flow runs
-    that the lever can tell apart: those make arms side by side. They ran for `usual_seconds`.
+    that the lever can tell apart: those make arms side by side. They ran for `usual_seconds`, and
+    `usual_failures` is the share of them that failed; `guarded_seconds` is how long they ran where
+    the length of a block does not go by it. `days_with_data` tells, for a plan by days,
+    on how many of its days before something was logged; None where nobody can tell.
+    `on_no_effect` is said where the policy's answer does not fit.
     """
 
     kind: Kind
@@ -52,6 +60,10 @@ class Case:
     units_a_block: int = 2
     flow_runs: Sequence[float] = ()
     usual_seconds: float | None = None
+    usual_failures: float | None = None
+    guarded_seconds: float | None = None
+    days_with_data: Callable[[Plan], int] | None = None
+    on_no_effect: Literal["keep"] | None = None
 
 
 def draw_up(
@@ -65,7 +77,7 @@ def draw_up(
     rng: np.random.Generator,
 ) -> Proposal:
     """The proposal with its risk, its measurement plan and its deadline, all fixed."""
-    plan = plan_of(case, lever, policy, rng)
+    plan = plan_of(case, lever, policy, now, rng)
     return Proposal(
         proposal_id=uuid7(now),
         kind=case.kind,

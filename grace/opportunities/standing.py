@@ -13,6 +13,7 @@ RESTING = frozenset({"rejected", "forbidden", "rolled_back", "failed", "rollback
 
 # from then on the engine and the measurement go round in circles, and a person must look
 UNDONE_OFTEN = 2
+INCONCLUSIVE_OFTEN = 3
 
 
 def standing_of(
@@ -35,7 +36,23 @@ def standing_of(
     if len(undone) >= UNDONE_OFTEN:
         why = f"it was undone {len(undone)} times; a person may propose it again by hand"
         return "held back", why
+    if (inconclusive := _inconclusive(ours, kind)) >= INCONCLUSIVE_OFTEN:
+        why = f"{inconclusive} changes of it came to no verdict; a person may propose it by hand"
+        return "held back", why
     waiting = sum(entry.is_open and entry.proposal.by_engine for entry in entries)
     if waiting >= policy.open_proposals:
         return "held back", f"{waiting} proposals are open already, which is the most allowed"
     return None
+
+
+def _inconclusive(ours: Sequence[Entry], kind: str) -> int:
+    """How many changes ended without enough data since one improved, or a person made one.
+
+    One that had no effect is no success either, and does not begin the count anew.
+    """
+    count = 0
+    for entry in reversed(ours):
+        if entry.verdict == "improved" or entry.proposal.kind == "by_hand":
+            break
+        count += entry.proposal.kind == kind and entry.verdict == "insufficient_data"
+    return count

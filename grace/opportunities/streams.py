@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
 
 from grace.governance.proposal import Evidence as Shown
 from grace.governance.proposal import Unit
@@ -11,7 +14,10 @@ from grace.opportunities.finding import Finding, Standing
 from grace.statistics.discovery import select
 from grace.statistics.evidence import Evidence, Gate, weigh
 
-__all__ = ["Seen", "Stream", "finding_for", "see", "shown"]
+__all__ = ["Seen", "Stream", "aligned", "finding_for", "see", "shown", "since_of"]
+
+# how often the gate starts a process
+EVERY = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,32 @@ class Seen:
         return self.weighed.crossed and self.selected
 
 
+def aligned(origin: datetime, since: datetime) -> datetime:
+    """The first start of a gate's process that has all of its units, where older ones are not read.
+
+    Of the starts that the origin fixes, the first that is not before `since`; a start anywhere else
+    would move from look to look.
+    """
+    if since <= origin:
+        return origin
+    return origin - (origin - since) // EVERY * EVERY
+
+
+def since_of(stream: Stream) -> datetime | None:
+    """The hour since which a stream is as it is now, by its hourly means; None where unknown.
+
+    It only tells: whether something is raised is the gate's matter alone.
+    """
+    if not stream.times:
+        return None
+    values = np.asarray(stream.values, dtype=np.float64)
+    hours = pd.Series(values, pd.DatetimeIndex(list(stream.times)))
+    # what it imports takes half a second, which only a proposal pays for
+    from grace.statistics.change_points import since_when
+
+    return since_when(hours.resample("1h").mean().dropna())
+
+
 def see(streams: Sequence[Stream], now: datetime) -> list[Seen]:
     """Weigh each stream by itself, and select across all of them (e-BH at 10 %)."""
     weighed = [
@@ -61,8 +93,10 @@ def shown(
     facts: dict[str, str] | None = None,
     ruled_out: Sequence[str] = (),
 ) -> Shown:
-    """The evidence as a proposal states it."""
+    """The evidence as a proposal states it, and since when it is so where that can be told."""
     stream, weighed = seen.stream, seen.weighed
+    since = since_of(stream)
+    told = {"since": f"{since:%Y-%m-%d %H:00} UTC"} if since else {}
     return Shown(
         metric=stream.metric,
         unit=stream.unit,
@@ -74,7 +108,7 @@ def shown(
         e_value=weighed.e_value,
         needed=weighed.needed,
         ledger_size=ledger_size,
-        facts=dict(facts or {}),
+        facts=dict(facts or {}) | told,
         ruled_out=tuple(ruled_out),
     )
 

@@ -8,7 +8,6 @@ counts from when a run was queued, or from the end of the task runs before it wh
 lowers the floor. The unit is the flow run, because the waits within one depend on each other.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean, median
@@ -17,11 +16,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from grace.opportunities.payload import payload_of
 from grace.opportunities.queueing import Floats, met_limit
 
 __all__ = [
+    "WORKER",
     "LimitPressure",
     "UnitValue",
+    "ended_runs",
     "floors",
     "governed_runs",
     "pressures",
@@ -31,6 +33,8 @@ __all__ = [
 
 Level = Literal["task_run", "flow_run"]
 TIMES = ("queued", "started", "completed")
+# before POOL/QUEUE: all flow runs that a worker starts from there, whatever limits them
+WORKER = "worker:"
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def pressures(
 
     Units whose flow run started before `since` are left out, as some of their runs may be.
     """
-    ended = _ended_runs(frame, now)
+    ended = ended_runs(frame, now)
     governed = _governed(ended)
     floor, complete = _floors(ended, governed), _complete(frame, now, since)
     return [_pressure(str(key), group, floor, complete) for key, group in governed.groupby("key")]
@@ -106,10 +110,11 @@ def pressures(
 def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[UnitValue]:
     """One value for each flow run with runs under the limit, in the order in which they queued.
 
+    Of `worker:POOL/QUEUE` those that start from there, whose places no limit counts.
+
     Flow runs under way are there too, where others of the same name have runs under the limit.
     """
-    governed = governed_runs(frame)
-    runs = governed[governed["key"] == key]
+    runs = _runs_under(frame, key)
     complete = _complete(frame)
     units = runs.assign(excess=_excess(runs, floor_seconds)).groupby("unit")
     table = units.agg(
@@ -136,12 +141,21 @@ def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[Uni
     return sorted(seen + _under_way(frame, set(runs["unit"])), key=lambda unit: unit.queued)
 
 
+def _runs_under(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    if key.startswith(WORKER):
+        ended = ended_runs(frame, None)
+        is_mine = (ended["level"] == "flow_run") & (ended["place"] == key.removeprefix(WORKER))
+        return ended[is_mine].assign(limit=0)
+    governed = governed_runs(frame)
+    return governed[governed["key"] == key]
+
+
 def floors(frame: pd.DataFrame, now: datetime | None = None) -> dict[str, float]:
     """Median wait in seconds of the runs that met no limit, for task runs and for each executor.
 
     Where every run met one, the shortest wait: the floor cannot be higher.
     """
-    ended = _ended_runs(frame, now)
+    ended = ended_runs(frame, now)
     return _floors(ended, _governed(ended))
 
 
@@ -151,17 +165,17 @@ def governed_runs(frame: pd.DataFrame, now: datetime | None = None) -> pd.DataFr
     Other columns: process_id, level, place, unit, wait and slot time `held` in seconds, queued,
     started and completed.
     """
-    return _governed(_ended_runs(frame, now))
+    return _governed(ended_runs(frame, now))
 
 
-def _ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
+def ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
     """Runs that started and ended by `now`, but for subflow runs: nothing queues those."""
     ended = frame["completed_at"].notna() & frame["started_at"].notna()
     subflow = (frame["process_type"] == "flow_run") & frame["parent_process"].notna()
     if now is not None:
         ended &= frame["completed_at"] <= now
     rows = frame[ended & ~subflow]
-    payloads = [json.loads(payload) for payload in rows["task_payload"]]
+    payloads = [payload_of(payload) for payload in rows["task_payload"]]
     ready = pd.Series([payload.get("ready_at") for payload in payloads], rows.index, dtype=object)
     ready = pd.to_datetime(ready, utc=True, format="ISO8601")
     queued = rows["queued_at"].where(~(ready > rows["queued_at"]), ready)

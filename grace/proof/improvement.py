@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -53,7 +53,7 @@ def prove(settings: Settings, store: Store, prefix: str) -> tuple[str, Proven]:
 def _file(connection: sa.Connection, settings: Settings, proposal_id: str, note: str) -> str:
     signed = Checkpoint.parse(Note.parse(note).text)
     tiles = MemoryTiles(DatabaseTiles(connection))
-    rows = list(_rows(connection, proposal_id))
+    rows = _rows(connection, proposal_id)
     if rows[-1]["index"] >= signed.size:
         raise BadInput(
             f"its newest row is entry {rows[-1]['index']}, and {signed.size} are signed: "
@@ -76,19 +76,25 @@ def _file(connection: sa.Connection, settings: Settings, proposal_id: str, note:
 
 def _rows(connection: sa.Connection, proposal_id: str) -> list[Given]:
     """Everything that was logged about it, by ledger index; what was erased with its erasure."""
-    rows = [row for name in TOLD_BY for row in _about(connection, LOGS[name], proposal_id)]
-    bare = [row["cells"]["id"] for row in rows if row["salt"] is None]
-    if bare:
-        rows += _select(connection, ERASURES, ERASURES.table.c.row_id.in_(bare))
-    return sorted(rows, key=lambda row: row["index"])
+    erasures = list(_erasures(connection, proposal_id))
+    gone = {erasure["cells"]["row_id"] for erasure in erasures}
+    rows = [row for name in TOLD_BY for row in _about(connection, LOGS[name], proposal_id, gone)]
+    return sorted([*rows, *erasures], key=lambda row: row["index"])
 
 
-def _about(connection: sa.Connection, log: LogTable, proposal_id: str) -> Iterator[Given]:
-    """Rows that name it, and erased ones whose key begins with it: that is all they still say."""
+def _about(
+    connection: sa.Connection, log: LogTable, proposal_id: str, gone: Collection[str]
+) -> Iterator[Given]:
+    """Rows that name it, and those that did until they were erased."""
     table = log.table
-    key = table.c[log.key[0]]
-    erased = table.c.salt.is_(None) & key.startswith(proposal_id, autoescape=True)
-    return _select(connection, log, (table.c.proposal_id == proposal_id) | erased)
+    return _select(connection, log, (table.c.proposal_id == proposal_id) | table.c.id.in_(gone))
+
+
+def _erasures(connection: sa.Connection, proposal_id: str) -> Iterator[Given]:
+    """Of rows about it: an emptied row no longer says about which proposal it was."""
+    for erasure in _select(connection, ERASURES, ERASURES.table.c.table_name.in_(TOLD_BY)):
+        if json.loads(erasure["cells"]["extra"] or "{}").get("proposal_id") == proposal_id:
+            yield erasure
 
 
 def _select(

@@ -35,9 +35,10 @@ def index_of(store: Store, name: str) -> int:
 
     Raises BadInput where there is none.
     """
-    if name.isascii() and name.isdigit():
+    if name.isascii() and name.isdigit() and len(name) < 19:
         return int(name)
-    table, _, key = name.rpartition("/")
+    table, slash, key = name.partition("/")
+    table, key = (table, key) if slash else ("", name)
     logs = [LOGS[table]] if table in LOGS else list(LOGS.values()) if not table else []
     with store.reading() as connection:
         for log in logs:

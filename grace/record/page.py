@@ -110,7 +110,9 @@ def _compared(accuracy: Accuracy, show: Shown) -> str:
 
 def _placebo(placebo: Placebo) -> str:
     if placebo.changes == 0:
-        return "False verdicts: not known, as none of them was measured in blocks to and fro."
+        return "False verdicts: not known, as no design measured any of them."
+    if placebo.designs == ("arms",):
+        return _reassigned(placebo)
     if placebo.windows == 0:
         long = "" if placebo.window_seconds is None else f" of {duration(placebo.window_seconds)}"
         return f"False verdicts: not known, as the log holds no stretch{long} without a change."
@@ -127,6 +129,18 @@ def _placebo(placebo: Placebo) -> str:
         f"False verdicts: judged where nothing was changed, {false.hits} of {false.n} stretches "
         f"came out improved{_interval(false.interval, percent)} and {harmed.hits} "
         f"regressed{promised}."
+    )
+
+
+def _reassigned(placebo: Placebo) -> str:
+    false, harmed = placebo.improved, placebo.regressed
+    if false.n == 0:
+        return "False verdicts: not known, as too few runs lie in a stretch without a change."
+    long = duration(placebo.window_seconds or 0)
+    return (
+        f"False verdicts: the runs of {long} without a change were assigned anew {false.n} times; "
+        f"{false.hits} came out improved{_interval(false.interval, percent)} and {harmed.hits} "
+        f"regressed; at most {100 * (placebo.promised or 0):.0f} % is promised."
     )
 
 

@@ -6,15 +6,18 @@ from itertools import chain, islice
 from typing import TypeAlias
 
 from grace.governance.proposal import Proposal
+from grace.measurement.days import LAST_VERDICT
 from grace.measurement.plan import Plan
 from grace.record.trials import Deeds, Trial
 
 __all__ = [
     "Span",
+    "busy_near",
     "busy_spans",
     "evidence_span",
     "is_alike",
     "length_of",
+    "longest_of",
     "quiet_spans",
     "stretches",
     "windows",
@@ -30,11 +33,21 @@ def busy_spans(
 
     What raised a proposal was chosen for being bad, and is no sample of the usual.
     """
-    alike = [trial.proposal for trial in trials if is_alike(trial.proposal, of)]
+    return busy_near(trials, deeds, of.change.target, of.plan.subject, now)
+
+
+def busy_near(
+    trials: Iterable[Trial], deeds: Iterable[Deeds], target: str, subject: str, now: datetime
+) -> Iterator[Span]:
+    alike = [
+        trial.proposal
+        for trial in trials
+        if trial.proposal.change.target == target or trial.proposal.plan.subject == subject
+    ]
     yield from map(evidence_span, alike)
     acting = {proposal.proposal_id for proposal in alike}
     for each in deeds:
-        if each.target == of.change.target or each.proposal_id in acting:
+        if each.target == target or each.proposal_id in acting:
             yield each.begin, each.end or now
 
 
@@ -59,8 +72,23 @@ def quiet_spans(begin: datetime, end: datetime, busy: Iterable[Span]) -> list[Sp
 
 
 def length_of(plan: Plan) -> timedelta:
-    """All of a plan's blocks, so that each window may come to any verdict."""
+    """So long that a window may come to any verdict: all blocks, all days, or an experiment's most.
+
+    Nothing for a plan that measures nothing.
+    """
+    if plan.days:
+        return plan.days.baseline_to - plan.days.baseline_from + LAST_VERDICT
+    if plan.experiment:
+        return timedelta(seconds=plan.experiment.longest_seconds)
     return timedelta(seconds=len(plan.arms) * plan.block_seconds)
+
+
+def longest_of(spans: Sequence[Span], most: timedelta) -> list[Span]:
+    """The longest of them, cut to its newest part where it is longer; none of none."""
+    if not spans:
+        return []
+    begin, end = max(spans, key=lambda span: span[1] - span[0])
+    return [(max(begin, end - most), end)]
 
 
 def windows(spans: Sequence[Span], around: datetime, length: timedelta, most: int) -> list[Span]:

@@ -29,6 +29,7 @@ Days: TypeAlias = Sequence[float | None]
 DAYS_BEFORE = 14
 LOOKS = (7, 14)  # days after the change
 FEWEST_SHARE = 0.7  # of the days of either side must have data
+FEWEST_DAYS = math.ceil(FEWEST_SHARE * DAYS_BEFORE)
 HIGHEST_AUTOCORRELATION = 0.9
 
 

@@ -23,13 +23,17 @@ from grace.store.schema import ALIASES, LOGS, LogTable, cursors, ledger_head, ou
 from grace.store.tile_table import DatabaseTiles
 from grace.values import coerce
 
-__all__ = ["OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
+__all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
 
 SIMULATOR = "simulator"
 # what Grace's own rows say; no row from outside can
 OWN_SOURCES = ("grace", SIMULATOR)
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # keys a look-up: SQLite allows 999 variables a statement in its oldest builds
+HEAD = sa.select(ledger_head.c.size).with_for_update()
+MARK = sa.select(cursors.c.position).where(cursors.c.reader == SOURCE)
+ZERO = "\0"
+NO_ZERO = "has U+0000, which PostgreSQL cannot hold in text"
 
 Payload = tuple[object, ...]
 
@@ -70,6 +74,10 @@ def _value(log: LogTable, name: str, value: object) -> object:
         raise BadInput(f"{log.name}.{name}: {problem}") from None
 
 
+def _has_zero(values: Payload) -> bool:
+    return any(isinstance(value, str) and ZERO in value for value in values)
+
+
 def _chunks(items: Sequence[Payload]) -> Iterator[Sequence[Payload]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
@@ -80,10 +88,9 @@ class Writer:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        mark = sa.select(cursors.c.position).where(cursors.c.reader == SOURCE).scalar_subquery()
-        head = sa.select(ledger_head.c.size, mark).with_for_update(of=ledger_head)
-        self._start: int
-        self._start, source = connection.execute(head).one()
+        self._start: int = connection.execute(HEAD).scalar_one()
+        # only now: PostgreSQL gives a statement that waited for the lock what was there before
+        source = connection.execute(MARK).scalar_one_or_none()
         self._source: str | None = None if source is None else json.loads(source)
         self._leaves: list[bytes] = []
 
@@ -106,7 +113,23 @@ class Writer:
                 raise BadInput(f"the rows of this log are all the {self._source}'s; name another")
             rows, source = ({**row, "source": None} for row in rows), self._source
         payloads = [_payload(log, row, source, self.now) for row in rows]
+        if self.lacks_zero and any(map(_has_zero, payloads)):
+            raise BadInput(f"{log.name}: {NO_ZERO}")
         return [landed for chunk in _chunks(payloads) for landed in self._add(log, chunk)]
+
+    @property
+    def lacks_zero(self) -> bool:
+        """Whether this database cannot hold U+0000 in text; JSON has it escaped, and may."""
+        return self.connection.dialect.name == "postgresql"
+
+    def unfit(self, table: str, row: Mapping[str, object]) -> str | None:
+        """Why this database cannot hold a row that its table can, if so: column and reason."""
+        if not self.lacks_zero or not _has_zero(tuple(row.values())):
+            return None
+        kinds = log_table(table).kinds
+        texts = (name for name in row if kinds.get(ALIASES.get(name, name)) == "text")
+        found = (name for name in texts if isinstance(row[name], str) and ZERO in str(row[name]))
+        return next((f"{name}: {NO_ZERO}" for name in found), None)
 
     def event(
         self, event_type: str, resource: str, payload: Mapping[str, object], actor: str = "grace"

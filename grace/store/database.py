@@ -1,40 +1,35 @@
 """Opening a database: ours or new, never somebody else's, and never a newer one."""
 
-import fcntl
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from grace.errors import BadInput, NotOurs
+from grace.errors import BadInput
+from grace.store import postgresql, sqlite
 from grace.store.append import Writer
-from grace.store.append_only import create_triggers, drop_triggers
-from grace.store.safety_copy import make_copy
 from grace.store.schema import cursors
+from grace.store.upgrading import KNOWN_REVISIONS, REVISION
 
-__all__ = ["REVISION", "Store", "open_store"]
-
-REVISION = "0002"
-KNOWN_REVISIONS = ("0001", REVISION)
-BUSY_SECONDS = 60
+__all__ = ["KNOWN_REVISIONS", "REVISION", "Store", "be_patient", "open_store"]
 
 
 @dataclass(frozen=True)
 class Store:
+    """`writing` and `reading` raise Unreachable where PostgreSQL does not answer in time."""
+
     engine: Engine
 
     @contextmanager
     def writing(self, now: datetime) -> Iterator[Writer]:
         """One transaction: everything appended in it commits together, or nothing does."""
-        options = {"writes": True}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with self._transaction(writes=True) as connection:
             writer = Writer(connection, now)
             yield writer
             writer.finish()
@@ -42,7 +37,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent snapshot."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._transaction(**self._snapshot) as connection:
             yield connection
 
     def cursor(self, reader: str) -> object | None:
@@ -52,140 +47,58 @@ class Store:
             position = connection.execute(query).scalar_one_or_none()
         return None if position is None else json.loads(position)
 
+    @property
+    def _snapshot(self) -> dict[str, Any]:
+        return postgresql.SNAPSHOT if self._is_postgresql else {}
 
-def open_store(url: str, *, create: bool = True) -> Store:
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def _transaction(self, **options: Any) -> Iterator[Connection]:
+        told = postgresql.plainly(self.engine.url) if self._is_postgresql else nullcontext()
+        with told, self.engine.connect() as plain:
+            connection = plain.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+
+def open_store(url: str, *, create: bool = True, dumped: bool = False) -> Store:
     """The store at a SQLAlchemy URL; made when `create`, and migrated once a copy of it is there.
 
-    Raises NotOurs for a file that is no Grace database or comes from a newer Grace, BadInput for
-    a URL this release cannot open, where it cannot be copied before migrating or, without
-    `create`, where nothing is yet.
+    A SQLite file is copied beside itself; of a PostgreSQL database somebody has to say that it is
+    `dumped`. Raises NotOurs for a database that is not Grace's or comes from a newer Grace,
+    Unreachable where PostgreSQL does not let us in, BadInput for a URL this release cannot open,
+    where there is no copy before migrating or, without `create`, where nothing is yet.
     """
-    path = _sqlite_path(url)
-    if not create and (not path.exists() or path.stat().st_size == 0):
-        raise BadInput(f"there is no Grace database at {path}; `grace up` makes one")
-    if not _is_current_now(path):
-        _migrate(url, path)
-    return Store(_engine(url))
-
-
-def _is_current_now(path: Path) -> bool:
-    """As `_is_current`; what looks strange while somebody makes it is looked at again."""
-    try:
-        return _is_current(path)
-    except NotOurs:
-        if not _guard(path).exists():
-            raise
-        with _migrating(path):
-            return _is_current(path)
-
-
-def _guard(path: Path) -> Path:
-    return path.with_suffix(".migrating")
-
-
-@contextmanager
-def _migrating(path: Path) -> Iterator[None]:
-    """One process at a time makes or migrates a database."""
-    with open(_guard(path), "w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        yield
-
-
-def _sqlite_path(url: str) -> Path:
-    try:
-        parsed: URL = make_url(url)
-    except sa.exc.ArgumentError:
-        raise BadInput(f"{url!r} is no database URL; try sqlite:////path/to/grace.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise BadInput(f"this release keeps its log in SQLite files; got {parsed!s}")
-    return Path(parsed.database)
-
-
-def _is_current(path: Path) -> bool:
-    """Whether the database is there and up to date; looks without writing anything."""
-    if not path.exists() or path.stat().st_size == 0:
-        return False
-    revision = _revision(path)
-    if revision not in KNOWN_REVISIONS:
-        raise NotOurs(f"{path} was made by a newer Grace (schema {revision}); upgrade Grace first")
-    return revision == REVISION
-
-
-def _revision(path: Path) -> str:
-    # without a log beside it nothing of the file is elsewhere, and looking need not make one
-    untouched = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
-    address = f"file:{quote(str(path))}?mode=ro{untouched}"
-    try:
-        connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
-        try:
-            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-            if not {"alembic_version", "ledger_head"} <= tables:
-                raise NotOurs(f"{path} is a database, but not Grace's; name another file")
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        finally:
-            connection.close()
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
-        raise NotOurs(f"{path} cannot be read as a SQLite database: {problem}") from None
-    if found is None:
-        raise NotOurs(f"{path} does not say which schema it has: put back a copy of it")
-    return str(found[0])
-
-
-def _engine(url: str) -> Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _configure)
-    sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _configure(connection: sqlite3.Connection, record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin alone
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _begin(connection: Connection) -> None:
-    """A writer takes the lock at once: two that read first would deadlock when both write."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _migrate(url: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_old = path.exists() and path.stat().st_size > 0
-    try:
-        with _migrating(path):
-            if not _is_current(path):
-                _upgrade(url, path)
-    except (OSError, sqlite3.Error, sa.exc.DBAPIError) as problem:
-        if not is_old:
-            raise
-        raise BadInput(_not_migrated(path, problem)) from problem
-
-
-def _not_migrated(path: Path, problem: Exception) -> str:
-    reason = " ".join(str(getattr(problem, "orig", None) or problem).split())
-    return (
-        f"{path} has the schema of an older release and was left as it is, because it could not be "
-        f"copied and migrated ({reason}): {path.parent} must be writable and have "
-        f"{path.stat().st_size / 2**20:,.0f} MiB free"
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return Store(sqlite.open_sqlite(url, Path(parsed.database), create=create))
+    if parsed.drivername in postgresql.DRIVERS and parsed.database:
+        return Store(postgresql.open_postgresql(parsed, create=create, dumped=dumped))
+    raise BadInput(
+        "the log is kept in SQLite (sqlite:////path/to/grace.db) or in PostgreSQL "
+        f"(postgresql://user@host/database); got {parsed!s}"
     )
 
 
-def _upgrade(url: str, path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
+def be_patient(store: Store, seconds: float) -> None:
+    """From now on, wait so long for others that write, and no longer."""
+    dialect = postgresql if store.engine.dialect.name == "postgresql" else sqlite
 
-    before = _revision(path) if path.exists() and path.stat().st_size else None
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = _engine(url)
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        # behind the lock of this transaction: nobody can log between the copy and the change
-        if before is not None:
-            make_copy(path, before, datetime.now(UTC))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        for statement in (*drop_triggers(), *create_triggers()):
-            connection.exec_driver_sql(statement)
-    engine.dispose()
+    def set_patience(connection: Any, record: object) -> None:
+        dialect.be_patient(connection, seconds)
+
+    sa.event.listen(store.engine, "connect", set_patience)
+    store.engine.dispose()  # those that are open already were made without
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except sa.exc.ArgumentError:
+        raise BadInput(
+            "the address of the log is no database URL; try sqlite:////path/to/grace.db or "
+            "postgresql://user@host/database"
+        ) from None

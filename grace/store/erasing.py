@@ -59,6 +59,7 @@ def erase(writer: Writer, table: str, key: str, erased: Erased, *, erasure: str)
     columns = [log.table.c[name] for name in (*log.kinds, "salt")]
     rows = connection.execute(sa.select(*columns).where(_with_payload(log, key))).all()
     for *cells, salt in rows:
+        about = dict(zip(log.kinds, cells, strict=True)).get("proposal_id")
         digest = row_digest(bytes(salt), encode_row(list(log.kinds.values()), cells))
         named = {
             "erasure_id": f"{erasure}:{cells[0]}",
@@ -66,6 +67,8 @@ def erase(writer: Writer, table: str, key: str, erased: Erased, *, erasure: str)
             "row_id": cells[0],
             "digest": digest.hex(),
             "erased_at": writer.now,
+            # what the emptied row still says of itself is covered by no digest; this is
+            "extra": {"key": key, "proposal_id": about},
             **vars(erased),
         }
         writer.append("erasures", [named])

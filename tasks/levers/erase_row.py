@@ -5,7 +5,7 @@ places in the ledger stay, with their digests, so that everything else can still
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
@@ -23,6 +23,7 @@ __all__ = ["EraseRow"]
 
 ERASED = "erased"
 AT_WORK = ("approved", "applying")
+COUNTED = timedelta(days=1)  # how long the policy's limit of changes a day counts a deed
 
 
 class EraseRow:
@@ -53,7 +54,9 @@ class EraseRow:
         with self._store.reading() as connection:
             check_erasable(connection, table, key)
             if table in OF_A_PROPOSAL:
-                _check_ended(connection, list_entries(self._store), table, key)
+                about = _ended(connection, list_entries(self._store), table, key)
+                if table == "actions":
+                    _check_no_brake(about, self._clock())
 
     def apply(self, target: str, value: JsonValue) -> None:
         self.check(target, value)
@@ -66,7 +69,9 @@ class EraseRow:
     def _asked_for(self, target: str) -> Entry:
         """The proposal that is being applied: a row is never erased without one."""
         for entry in list_entries(self._store):
-            if entry.proposal.change.target == target and entry.state in AT_WORK:
+            change = entry.proposal.change
+            asked = (change.lever, change.target, change.after) == (self.name, target, ERASED)
+            if asked and entry.state in AT_WORK:
                 return entry
         raise BadInput(f"nobody approved that {target} is erased: propose it")
 
@@ -91,11 +96,21 @@ def _place(target: str) -> tuple[str, str]:
     return table, key
 
 
-def _check_ended(connection: sa.Connection, entries: list[Entry], table: str, key: str) -> None:
-    """What was said and done about a proposal is needed until it is at its end."""
+def _ended(connection: sa.Connection, entries: list[Entry], table: str, key: str) -> list[Entry]:
+    """What was said and done about a proposal is needed until it is at its end: that proposal."""
     log = LOGS[table]
     query = sa.select(log.table.c.proposal_id).where(log.table.c[log.key[0]] == key)
     about = set(connection.execute(query).scalars()) - {None}
-    ended = {entry.id for entry in entries if not entry.is_open}
-    if not about or not about <= ended:
+    ended = [entry for entry in entries if entry.id in about and not entry.is_open]
+    if not about or len(ended) < len(about):
         raise BadInput(f"{table} {key} is of no proposal that is at its end; it is still needed")
+    return ended
+
+
+def _check_no_brake(about: list[Entry], now: datetime) -> None:
+    """Erasing is no way to have a deed forgotten that Grace goes by."""
+    for entry in about:
+        if entry.state == "kept":
+            raise BadInput(f"{entry.id} is kept: by its deeds it is seen if somebody sets it back")
+        if now - entry.changed_at < COUNTED:
+            raise BadInput(f"{entry.id} ended less than a day ago: it counts for the daily limit")

@@ -54,6 +54,7 @@ class SignedWebhook:
     name = "signed-webhook"
     reach: Literal["unit", "shared"] = "shared"
     reversible = False  # unless the webhook names an undo url: `reverses`
+    to_and_fro: Literal[False] = False  # a receiver takes a key once
 
     def __init__(self, settings: Settings | None = None, sender: Sender | None = None) -> None:
         """`sender` is given where something else than the webhook's own secret is to sign."""

@@ -16,7 +16,7 @@ from grace.governance.policy import Policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, find
 from grace.governance.risk import Risk
-from grace.measurement.plan import Arm
+from grace.measurement.plan import Arm, Guardrail
 from grace.store import Store, open_store
 from tests.actions.file_lever import FileLever
 from tests.proposing import NOON, a_plan, a_proposal
@@ -74,6 +74,7 @@ def make() -> Make:
         arms: tuple[tuple[Arm, Arm], ...] = (("before", "after"),) * 30,
         on_no_effect: Literal["keep", "undo"] = "undo",
         tier: Literal["low", "medium", "high"] = "low",
+        guardrails: tuple[Guardrail, ...] = (),
     ) -> Proposal:
         plan = a_plan(
             subject="pages",
@@ -82,6 +83,7 @@ def make() -> Make:
             block_seconds=BLOCK_SECONDS,
             order=arms,
             on_no_effect=on_no_effect,
+            guardrails=guardrails,
         )
         return a_proposal(
             proposal_id="p-1",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from grace.account import look_page
 from grace.actions.action import done_actions, pending_action
 from grace.actions.applying import apply_approved
 from grace.actions.measuring import Measuring
@@ -13,6 +14,8 @@ from grace.governance.decisions import Decision, record_decision
 from grace.governance.register import find
 from grace.measurement.blocks import Unit
 from grace.measurement.looks import last_look
+from grace.measurement.plan import guardrail
+from grace.store.read import newest
 
 ORDER = (("before", "after"), ("after", "before")) * 15
 
@@ -47,10 +50,10 @@ class Trial:
 
 @pytest.fixture
 def trial(store, lever, policy, clock, make, approved):
-    def begin(value_of, **differing):
+    def begin(value_of, kind=Trial, **differing):
         proposal = make(arms=ORDER, **differing)
         entry = apply_approved(store, lever, approved(proposal), policy, clock, None)
-        return Trial(store, lever, policy, clock, entry, value_of)
+        return kind(store, lever, policy, clock, entry, value_of)
 
     return begin
 
@@ -259,3 +262,60 @@ def _say(store, clock, answer):
     decision = Decision(question="pause", answer=answer, reason="release week", reviewer="ann")
     with store.writing(clock()) as writer:
         record_decision(writer, decision)
+
+
+GUARDRAILS = (guardrail("failure share", 0.3),)
+
+
+class ServiceTrial(Trial):
+    """Six short runs a block, which wait less the more are allowed at once; `value_of` says what
+    share of them the service refuses then."""
+
+    def _run_a_unit(self):
+        limit = self.lever.read("pages")
+        for second in range(5, 50, 8):
+            queued, number = self.clock() + timedelta(seconds=second), len(self.units)
+            failed = float((number * 7) % 10 < 10 * self.value_of(limit))
+            ended = queued + timedelta(seconds=2)
+            self.units.append(Unit(queued, ended, 10 / limit, str(number), 1.0, failed))
+
+
+def refusing_above_four(limit):
+    return 0.9 if limit > 4 else 0.0
+
+
+def test_a_change_under_which_runs_fail_is_undone_at_once(trial, lever):
+    """What is refused waits for nothing, so the metric would call it better: the guardrail ends it
+    before seven pairs are over."""
+    measured = trial(refusing_above_four, kind=ServiceTrial, guardrails=GUARDRAILS)
+    ended = measured.to_the_end()
+    assert (ended.entry.state, ended.entry.verdict) == ("rolled_back", "regressed")
+    assert ended.look.judgement.pairs < 7
+    assert "the failure share of the treated runs passed 30.0%" in ended.entry.reason
+    assert lever.read("pages") == 2
+
+
+def test_the_metric_alone_would_have_kept_it(trial):
+    """The naive judgement of the same runs: improved."""
+    ended = trial(refusing_above_four, kind=ServiceTrial).to_the_end()
+    assert (ended.entry.state, ended.entry.verdict) == ("kept", "improved")
+
+
+def test_runs_that_fail_as_they_always_did_trip_nothing(trial):
+    """A share of failures below the bound under both values: the verdict is the metric's."""
+    measured = trial(lambda limit: 0.1, kind=ServiceTrial, guardrails=GUARDRAILS)
+    ended = measured.to_the_end()
+    assert (ended.entry.state, ended.entry.verdict) == ("kept", "improved")
+    assert ended.look.judgement.pairs == 7
+
+
+def test_what_a_guardrail_said_is_recorded_once(trial, store):
+    """One final verdict, with the reason, that its page shows and a step taken again finds."""
+    measured = trial(refusing_above_four, kind=ServiceTrial, guardrails=GUARDRAILS)
+    entry = measured.to_the_end().entry
+    seen = last_look(store, entry.id, entry.proposal.plan)
+    assert seen.stop.startswith("the failure share")
+    assert f"| ended | {seen.stop} |" in look_page(entry, seen)
+    verdicts = newest(store, "verdicts")
+    assert verdicts["final"].sum() == 1
+    assert verdicts[verdicts["final"]]["verdict"].tolist() == ["regressed"]

@@ -55,7 +55,7 @@ def test_it_is_begun_shown_and_stopped(run: Run, store: Store) -> None:
     code, out, _ = run(*NEW, *EFFECT, "--most-seconds", "60", "--json")
     begun = json.loads(out)
     assert (code, begun["state"], begun["smallest_effect"]) == (0, "running", 0.05)
-    assert begun["guardrails"] == [{"of": "execution time", "bound": 60.0}]
+    assert begun["guardrails"] == [{"of": "execution time", "bound": 60.0, "hard_limit": 120.0}]
     log_runs(store, 90)
     shown = json.loads(run("experiment", "show", "pages", "--json")[1])
     arms = shown["arms"]
@@ -85,7 +85,7 @@ def test_nothing_is_listed_where_nothing_was_begun(run: Run, store: Store) -> No
     [
         (("--smallest-effect", "5"), "--smallest-effect is between 0 and 1, not 5"),
         (("--smallest-effect", "nan", "--metric", "time"), "a number above 0, not nan"),
-        ((*EFFECT, "--share", "1"), "--share is between 0 and 1, not 1"),
+        ((*EFFECT, "--share", "0.2"), "--share is between 0.3 and 0.7, not 0.2"),
         ((*EFFECT, "--days", "-1"), "--days is between 0 and 366, not -1"),
         ((*EFFECT, "--look-minutes", "0"), "--look-minutes is between 0 and 1440, not 0"),
         ((*EFFECT, "--most-failures", "1.5"), "--most-failures is between 0 and 1, not 1.5"),

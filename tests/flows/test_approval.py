@@ -24,13 +24,14 @@ def edit(store, old, new):
     """What somebody with the database does to a proposal."""
     table = LOGS["proposals"].table
     with store.engine.begin() as connection:
-        for statement in drop_triggers():
+        for statement in drop_triggers(connection.dialect.name):
             connection.exec_driver_sql(statement)
         connection.execute(
             table.update().values(content=sa.func.replace(table.c.content, old, new))
         )
 
 
+@pytest.mark.both_databases
 def test_an_approved_change_is_applied_in_the_resumed_run(desk):
     """The run suspends; after the answer it sets the limit and starts the measurement."""
     entry = desk.propose(8)

@@ -41,6 +41,15 @@ def test_a_line_break_in_a_key_cannot_forge_a_line():
     assert change({}, {"a\n+ b": "c\nd"}).diff.splitlines()[2:] == ['+ "a\\n+ b": "c\\nd"']
 
 
+def test_an_object_that_comes_or_goes_has_a_line_for_each_key():
+    """As one line, all of a rule but its beginning would lie beyond the edge of Prefect's form."""
+    rule = {"fix": "retry", "retries": 2}
+    shown = ['"fix": "retry"', '"retries": 2']
+    assert change(None, rule).diff.splitlines()[2:] == ["- nothing", *(f"+ {one}" for one in shown)]
+    assert change(rule, None).diff.splitlines()[2:] == [*(f"- {one}" for one in shown), "+ nothing"]
+    assert change(None, {}).diff.splitlines()[2:] == ["- nothing", "+ {}"]
+
+
 def test_absence_is_told_in_words():
     """None is no value: the inverse of *add a limit* shows as *nothing*."""
     assert change(None, 8).diff.splitlines()[2:] == ["- nothing", "+ 8"]

@@ -1,16 +1,18 @@
 """Who counts in an experiment, what the arms say, and what ends it."""
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.stats import ttest_ind
 
 from grace import assign
 from grace.measurement.arms import PATIENCE, ArmsLook, compare, seconds_left
 from grace.measurement.blocks import Unit
-from grace.measurement.plan import Experiment, Guardrail, Plan
+from grace.measurement.plan import Experiment, Guardrail, Plan, guardrail
 from grace.statistics.arms import Sums
 from tests.proposing import NOON, a_plan
 
@@ -128,10 +130,60 @@ def test_arms_that_lack_runs_end_it_without_a_verdict_on_the_metric() -> None:
 
 
 def test_another_share_is_held_against_that_share() -> None:
-    plan = arms_plan(share=0.2)
+    plan = arms_plan(share=0.3)
     seen = look(plan, units(600, nothing, plan), 10)
-    assert seen.treatment.n == pytest.approx(120, abs=40)
+    assert seen.treatment.n == pytest.approx(180, abs=40)
     assert seen.stop is None
+
+
+@pytest.mark.parametrize("share", [0.29, 0.71, 0.1, 1.0])
+def test_lopsided_arms_are_refused(share) -> None:
+    """No rate of error is promised for them (docs/performance.md)."""
+    with pytest.raises(ValidationError, match="share"):
+        arms_plan(share=share)
+
+
+def test_a_run_without_a_value_is_in_its_arm_and_says_nothing() -> None:
+    """Half of all runs came to no value, in both arms: the arms still have their share."""
+    plan = arms_plan()
+    found = [
+        replace(each, value=math.nan) if number % 2 else each
+        for number, each in enumerate(units(400, nothing, plan))
+    ]
+    seen = look(plan, found, 7)
+    assert seen.control.n + seen.treatment.n == 200
+    assert seen.stop is None
+
+
+def test_the_hard_limit_ends_what_the_evidence_takes_too_long_for() -> None:
+    """After 2,000 good runs ten bad ones in a row prove nothing yet, and are enough."""
+    share = {"of": "failure share", "bound": 0.2}
+    bounded, limited = (
+        arms_plan(guardrails=(Guardrail.model_validate(share | more),), better="higher")
+        for more in ({}, {"hard_limit": 0.6})
+    )
+    calm = units(2000, lambda arm, number: 0.5, bounded, every=6.0)
+    found = [replace(each, failed=0.0) for each in calm]
+    treated = [n for n, each in enumerate(found) if assign("e", each.id) == "after"][-11:]
+    for number in treated:
+        found[number] = replace(found[number], failed=1.0)
+    assert look(bounded, found, 5).stop is None
+    assert look(limited, found, 5).stop == "the failure share of the treated runs passed 20.0%"
+    found[treated[5]] = replace(found[treated[5]], failed=0.0)
+    assert look(limited, found, 5).stop is not None
+
+
+def test_one_bad_run_at_night_trips_no_guardrail() -> None:
+    """It took a day, or failed, alone among few good ones."""
+    bad = {"seconds": 86_400.0, "failed": 1.0}
+    for of, bound in (("execution time", 120.0), ("failure share", 0.2)):
+        plan = arms_plan(guardrails=(guardrail(of, bound),))
+        found = [replace(each, failed=0.0) for each in units(40, nothing, plan)]
+        night = next(n for n, each in enumerate(found) if assign("e", each.id) == "after")
+        found[night] = replace(found[night], **bad)
+        assert look(plan, found, 2).stop is None
+        every = [replace(each, **bad) for each in found]
+        assert "passed" in look(plan, every, 2).stop
 
 
 def test_a_guardrail_ends_it_whatever_the_metric_says() -> None:

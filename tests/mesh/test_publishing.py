@@ -5,10 +5,12 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -167,6 +169,101 @@ def test_a_resource_without_a_key_is_named_too(store: Store) -> None:
     assert (
         as_prefect_event(event, "main")["resource"]["prefect.resource.id"] == "grace.installation"
     )
+
+
+def test_what_prefect_cannot_hold_does_not_stop_the_rest(
+    store: Store, client: httpx.Client
+) -> None:
+    """Too long a payload or name, and characters of no database: told all the same, or a part."""
+    now = datetime.now(UTC)
+    with store.writing(now) as writer:
+        writer.event("goal.created", "goal/long", {"text": "x" * 1_600_000})
+        writer.event("goal." + "x" * 2000, "goal/name", {})
+        writer.event("goal.met", "goal/zero\0 \u202e/\n", {"text": "\0"})
+        writer.event("goal.met", "goal/number", {"mean": float("nan")})
+        writer.event("goal.met", "goal/plain", {"number": 1})
+    turn_until(Publisher(store, client, "main"), 5)
+    payloads = {each["payload"]["index"]: each["payload"] for each in in_prefect(client, store)}
+    assert [payloads[index].get("payload_left_out", False) for index in range(5)] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert payloads[4]["payload"] == {"number": 1}
+    assert unpublished(store) == []
+
+
+def test_half_a_character_is_left_out(store: Store) -> None:
+    """JSON can spell half of a pair of UTF-16; no request can."""
+    tell(store, "goal.met")
+    (event,) = mesh.subscribe(store=store)
+    told = as_prefect_event(replace(event, payload={"text": "\ud83d"}), "main")["payload"]
+    assert (told["payload"], told["payload_left_out"]) == (None, True)
+
+
+def test_a_clock_that_jumped_back_loses_nothing(store: Store) -> None:
+    """What is fresh is published, also where something behind it says that it is older."""
+    now = datetime.now(UTC)
+    tell(store, "goal.created", at=now - timedelta(days=2))
+    tell(store, "goal.met", at=now)
+    tell(store, "goal.off_track", at=now - timedelta(hours=3))
+    tell(store, "goal.met", at=now)
+    kept = Forgetful(lost=0)
+    with httpx.Client(base_url="http://prefect/api", transport=kept) as client:
+        Publisher(store, client, "main").turn(now)
+    assert kept.posted == [3, 5, 7]
+
+
+def test_an_older_copy_of_the_log_is_published_on(store: Store) -> None:
+    """Put back under a publisher that is ahead of it: what is new in it is new, index for index."""
+    now = datetime.now(UTC)
+    tell(store, "goal.created", at=now)
+    kept = Forgetful(lost=0)
+    with httpx.Client(base_url="http://prefect/api", transport=kept) as client:
+        publisher = Publisher(store, client, "main")
+        publisher.turn(now)
+        copied = sqlite3.connect(":memory:")
+        with store.engine.connect() as connection:
+            connection.connection.driver_connection.backup(copied)
+        tell(store, *["goal.met"] * 5, at=now)
+        publisher.turn(now)
+        with store.engine.connect() as connection:
+            copied.backup(connection.connection.driver_connection)
+        tell(store, "goal.off_track", at=now)
+        publisher.turn(now)
+    assert kept.posted == [1, 3, 5, 7, 9, 11, 3]
+    assert unpublished(store) == []
+
+
+def test_a_place_behind_the_end_of_the_log_holds_nothing_up(store: Store) -> None:
+    """A place that was kept when the log was longer."""
+    now = datetime.now(UTC)
+    tell(store, "goal.created", at=now)
+    with store.writing(now) as writer:
+        writer.set_cursor(READER, 500)
+    kept = Forgetful(lost=0)
+    with httpx.Client(base_url="http://prefect/api", transport=kept) as client:
+        publisher = Publisher(store, client, "main")
+        tell(store, "goal.met", at=now)
+        assert publisher.turn(now) == 1
+    assert (kept.posted, store.cursor(READER)) == ([3], 3)
+
+
+def test_two_publishers_end_with_everything_published(store: Store) -> None:
+    """By mistake: twice perhaps, and the place of neither stays behind."""
+    now = datetime.now(UTC)
+    tell(store, "goal.created", at=now)
+    kept = Forgetful(lost=0)
+    with httpx.Client(base_url="http://prefect/api", transport=kept) as client:
+        publishers = [Publisher(store, client, "main") for _ in range(2)]
+        for number in range(5):
+            tell(store, "goal.met", at=now)
+            publishers[number % 2].turn(now)
+    assert mesh.missed(store, "*", kept.posted) == []
+    assert unpublished(store) == []
+    assert len(kept.posted) == 6, "what the other one has confirmed is not sent again"
 
 
 def publishing(settings: Settings, api: str) -> subprocess.Popen:

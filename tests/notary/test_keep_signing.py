@@ -50,7 +50,7 @@ class TestKeepSigning:
 
     def test_it_outlives_a_locked_database(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
         """It says so, and signs when the lock is gone."""
-        monkeypatch.setattr(signer, "BUSY_MILLISECONDS", 10)
+        monkeypatch.setattr(signer, "BUSY_SECONDS", 0.01)
         log.write(1)
         holder = sqlite3.connect(log.path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")

@@ -91,6 +91,7 @@ class Log:
         name: str = "fetch",
         executor: str | None = None,
     ) -> None:
+        _, started, ended = times
         self.rows.append(
             {
                 "process_id": process_id or f"run-{len(self.rows)}",
@@ -99,6 +100,8 @@ class Log:
                 "task_name": name,
                 "task_payload": json.dumps(payload),
                 "parent_process": parent,
+                "success": None if ended is None else True,
+                "execution_time_seconds": None if None in (started, ended) else ended - started,
             }
             | dict(zip(TIMES, map(at, times), strict=True))
         )

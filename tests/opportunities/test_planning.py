@@ -1,6 +1,7 @@
 """Which design a change is measured by, and all that is fixed of it with the proposal."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from grace.governance.governing import Measuring
 from grace.governance.policy import Policy
 from grace.governance.proposal import content_text
 from grace.governance.risk import Track
+from grace.measurement.plan import guardrail
 from grace.opportunities.drawing import Case, draw_up
 from tasks.levers.concurrency_limit import ConcurrencyLimit
 from tasks.levers.pattern_rule import PatternRule
@@ -59,8 +61,9 @@ def test_a_rule_is_tried_on_half_of_the_flow_runs() -> None:
     plan = drawn(case()).plan
     assert (plan.design, plan.order, plan.trial.share) == ("arms", (), 0.5)
     assert (plan.trial.look_seconds, plan.trial.longest_seconds) == (2400.0, 30 * 86_400.0)
-    (guardrail,) = plan.trial.guardrails
-    assert (guardrail.of, guardrail.bound) == ("execution time", 200.0)
+    (found,) = plan.trial.guardrails
+    assert found == guardrail("execution time", 200.0)
+    assert found.hard_limit == 400.0
     assert plan.smallest_effect == pytest.approx(0.03)
 
 
@@ -99,3 +102,62 @@ def test_the_time_to_a_verdict_follows_from_what_was_seen_and_predicted() -> Non
     )
     assert 60 * 120 <= well.seconds_to_verdict < less.seconds_to_verdict < 30 * 86_400
     assert drawn(case(gap_seconds=None)).seconds_to_verdict is None
+
+
+DAILY = {"flow_runs": (), "days_with_data": lambda plan: 14}
+
+
+def test_failures_are_guarded_where_their_share_is_known() -> None:
+    """Four times the usual, at least a fifth, and never all of them."""
+    for usual, bound, hard in ((0.0, 0.2, 0.6), (0.1, 0.4, 0.7), (0.5, 0.75, 0.875)):
+        of_time, of_failures = drawn(case(usual_failures=usual)).plan.trial.guardrails
+        assert of_time.of == "execution time"
+        assert of_failures.of == "failure share"
+        assert (of_failures.bound, of_failures.hard_limit) == pytest.approx((bound, hard))
+
+
+def test_a_block_holds_what_has_to_end_in_it() -> None:
+    """Two runs, two minutes apart, and twice the time that one takes."""
+    plan = drawn(case(flow_runs=(), usual_seconds=50.0)).plan
+    assert plan.block_seconds == 2 * 120 + 2 * 50
+
+
+def test_days_come_last_and_say_why() -> None:
+    """After arms, and after a switchback that could be judged within 30 days."""
+    both = {"days_with_data": lambda plan: 14}
+    assert drawn(case(**both)).plan.design == "arms"
+    assert drawn(case(**DAILY)).plan.design == "switchback"
+    slow = drawn(case(**DAILY, gap_seconds=100_000.0))
+    plan = slow.plan
+    assert (plan.design, plan.level, plan.order) == ("before_after", 0.1, ())
+    assert plan.why == "to and fro the first verdict could not come before 32 days"
+    assert slow.seconds_to_verdict == 7.25 * 86_400
+    assert (plan.days.with_data, plan.days.look_seconds) == (14, 86_400)
+
+
+def test_what_raised_the_proposal_is_no_part_of_the_baseline() -> None:
+    """The 14 days end where the evidence begins; without evidence where the proposal is made."""
+    begin = NOON - timedelta(hours=30)
+    seen = case().evidence.model_copy(update={"span": (begin, NOON)})
+    differing = {**DAILY, "gap_seconds": 100_000.0}
+    days = drawn(case(**differing, evidence=seen)).plan.days
+    assert (days.baseline_to, days.baseline_from) == (begin, begin - timedelta(days=14))
+    none = seen.model_copy(update={"span": None})
+    assert drawn(case(**differing, evidence=none)).plan.days.baseline_to == NOON
+
+
+def test_without_days_before_a_slow_switchback_is_better_than_nothing() -> None:
+    """And what has no way back is unmeasured, with the reason."""
+    few = {"flow_runs": (), "gap_seconds": 100_000.0, "days_with_data": lambda plan: 9}
+    assert drawn(case(**few)).plan.design == "switchback"
+    plan = drawn(case(**few), lever=OneWay()).plan
+    assert plan.design == "unmeasured"
+    assert plan.why == "one-way has no way back, and only 9 of the 14 days before have data"
+    assert drawn(case(**DAILY), lever=OneWay()).plan.design == "before_after"
+    assert drawn(case(flow_runs=()), lever=OneWay()).plan.design == "unmeasured"
+
+
+class OneWay:
+    name = "one-way"
+    reach = "shared"
+    reversible = False

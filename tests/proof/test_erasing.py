@@ -1,5 +1,6 @@
 """A row is erased as any change is made: proposed, approved by somebody else, applied once."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from grace.governance.asking import submit, take_answer
 from grace.governance.change import Change
 from grace.governance.consent import Answer
 from grace.governance.policy import load_policy
-from grace.governance.register import Entry, find
+from grace.governance.register import Entry, find, move
 from grace.levers import find_lever, is_reversible
 from grace.measurement.plan import Plan
 from grace.notary.signer import sign
 from grace.notary.verify import verify
 from grace.settings import Settings
+from grace.states import State
 from grace.store import Store
 from grace.store.read import newest
 from tasks.levers.erase_row import EraseRow
@@ -39,7 +41,13 @@ def logged(store: Store) -> Store:
     return store
 
 
-def proposed(settings: Settings, store: Store, target: str = TARGET, name: str = "p-e") -> Entry:
+def proposed(
+    settings: Settings,
+    store: Store,
+    target: str = TARGET,
+    name: str = "p-e",
+    lever: str = "erase-row",
+) -> Entry:
     policy = load_policy(settings)
     proposal = a_proposal(
         proposal_id=name,
@@ -47,7 +55,7 @@ def proposed(settings: Settings, store: Store, target: str = TARGET, name: str =
         title=f"Erase {target}",
         why="the message names a patient",
         proposed_by="alice",
-        change=Change(lever="erase-row", target=target, before="kept", after="erased"),
+        change=Change(lever=lever, target=target, before="kept", after="erased"),
         plan=Plan(design="unmeasured", subject=target, smallest_effect=0.5),
         policy_digest=policy.digest,
     )
@@ -147,6 +155,43 @@ def test_what_cannot_be_erased_is_refused_in_one_line(
     with pytest.raises(BadInput, match=said) as problem:
         EraseRow(settings, Clock()).check(target, value)
     assert len(str(problem.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "said"),
+    [
+        ("kept", 48, "is kept: by its deeds it is seen"),
+        ("rolled_back", 23, "counts for the daily limit"),
+        ("rolled_back", 25, None),
+    ],
+)
+def test_no_deed_is_forgotten_that_a_brake_goes_by(
+    settings: Settings, store: Store, state: State, hours: int, said: str | None
+) -> None:
+    """Drift and the limit of changes a day are read from the deeds."""
+    entry = answered(settings, store, proposed(settings, store, "row:healing_attempts/x"))
+    way: tuple[State, ...] = ("applying", "applied", "measuring", "kept")
+    with store.writing(NOON) as writer:
+        row = {"action_id": f"{entry.id}:apply", "proposal_id": entry.id, "purpose": "apply"}
+        writer.append("actions", [row])
+        for each in way if state == "kept" else (*way, "rolling_back", "rolled_back"):
+            entry = move(writer, entry, each)
+    lever = EraseRow(settings, lambda: NOON + timedelta(hours=hours))
+    if said is None:
+        lever.check(f"row:actions/{entry.id}:apply", "erased")
+        return
+    with pytest.raises(BadInput, match=said):
+        lever.check(f"row:actions/{entry.id}:apply", "erased")
+
+
+def test_a_change_of_the_same_target_by_another_lever_is_no_leave_to_erase(
+    settings: Settings, logged: Store
+) -> None:
+    """It is approved, and about that row; but nobody said *erased*."""
+    entry = proposed(settings, logged, name="p-f", lever="file")
+    answered(settings, logged, entry)
+    with pytest.raises(BadInput, match="nobody approved that"):
+        EraseRow(settings, Clock()).apply(TARGET, "erased")
 
 
 def test_it_is_found_by_its_name_and_marked_irreversible(settings: Settings, logged: Store) -> None:

@@ -49,7 +49,7 @@ def test_what_was_kept_is_proven_from_evidence_to_outcome(told: Told, proof_of) 
         "to and fro for 14 blocks",
         "over 7 pairs, e-value 26.81",
         "The verdict: improved",
-        "It stands as kept",
+        "it stands as kept",
     ):
         assert words in story
 

@@ -101,6 +101,26 @@ def test_intervals_are_those_that_growthbook_publishes(arms, tuned_at, low, high
     assert lift(*arms).interval(0.05, tuned_at) == pytest.approx((low, high), abs=5.1e-6)
 
 
+@pytest.mark.parametrize(
+    ("value", "deviation", "n", "low", "high"),
+    [
+        (0.50236, 0.3093, 6461, -0.43745, 1.44217),
+        (0.50338, 0.33341, 6461, -0.50969, 1.51646),
+        (-0.0007, 0.00391, 200, -0.02063, 0.01923),
+    ],
+    ids=["test_sequential_test_runs_ra, theta 0.5", "the same, theta found", "ratio_ra"],
+)
+def test_the_boundary_is_that_of_three_more_published_intervals(value, deviation, n, low, high):
+    """Of its tests of regression adjustment, which Grace has not: from effect and deviation.
+
+    All are published to five decimals, so the deviation's rounding counts up to 5.1 times over.
+    """
+    seen = Estimate(value, deviation**2, n).interval(0.05, 5000)
+    assert seen == pytest.approx((low, high), abs=1e-5 + 5.1 * 5e-6)
+    other = Estimate(value, deviation**2, n).interval(0.05, 1000)
+    assert other != pytest.approx((low, high), abs=1e-5 + 5.1 * 5e-6)
+
+
 def test_the_interval_is_narrowest_where_it_is_tuned():
     """3.04 standard errors at n = 500, more before and after; 1.96 would be one look's."""
     widths = {n: Estimate(0.0, 1.0, n).interval()[1] for n in (60, 250, 500, 1000, 30_000)}

@@ -8,6 +8,7 @@ import pytest
 from grace.errors import BadInput
 from grace.store import Landed, Store
 
+pytestmark = pytest.mark.both_databases
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

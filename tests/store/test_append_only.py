@@ -14,12 +14,15 @@ GONE = [name for name in LOGS["goals"].payload if name not in ("goal_id", "sourc
 BARE = ", ".join(f'"{name}" = NULL' for name in [*GONE, "salt"])
 
 
+pytestmark = pytest.mark.both_databases
+
+
 @pytest.fixture
 def filled(store: Store) -> Store:
     """One row in each log table."""
     with store.writing(NOW) as writer:
         for name in LOGS:
-            writer.append(name, [row_of(name, 1)])
+            writer.append(name, [row_of(name, 1, odd="")])
     return store
 
 
@@ -32,8 +35,11 @@ def _execute(store: Store, statement: str) -> None:
 def test_no_row_is_updated_or_deleted(filled: Store, table: str) -> None:
     """In any log table, by anyone who speaks SQL to it."""
     statements = [f"UPDATE {table} SET {column} = {column}" for column in ("source", "salt")]
-    for statement in [*statements, f"DELETE FROM {table}"]:
-        with pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"):
+    statements += [f"DELETE FROM {table}"]
+    if filled.engine.dialect.name == "postgresql":
+        statements += [f"TRUNCATE {table}", "TRUNCATE goals, erasures, " + table]
+    for statement in statements:
+        with pytest.raises(sa.exc.IntegrityError, match="is append-only"):
             _execute(filled, statement)
 
 
@@ -54,7 +60,14 @@ def test_no_row_is_replaced(filled: Store, table: str, same: str) -> None:
         for name, value in zip(columns, values, strict=True)
     )
     names = ", ".join(f'"{name}"' for name in columns)
-    statement = f"INSERT OR REPLACE INTO {table} ({names}) SELECT {said} FROM {table}"
+    if filled.engine.dialect.name == "sqlite":
+        statement = f"INSERT OR REPLACE INTO {table} ({names}) SELECT {said} FROM {table}"
+    else:
+        target = {"id": "id", "ledger_index": "ledger_index", "key": ", ".join(kept)}[same]
+        statement = (
+            f"INSERT INTO {table} ({names}) SELECT {said} FROM {table} "
+            f"ON CONFLICT ({target}) DO UPDATE SET source = 'forged'"
+        )
     with pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"):
         _execute(filled, statement)
 
@@ -99,3 +112,16 @@ def test_what_an_erasure_says_cannot_be_erased(filled: Store) -> None:
         writer.append("erasures", [named])
     with pytest.raises(sa.exc.IntegrityError, match="append-only"):
         _execute(filled, "UPDATE erasures SET reason = NULL, salt = NULL")
+
+
+def test_a_sessions_own_erasures_free_nothing(filled: Store) -> None:
+    """A temporary table of that name comes first wherever a schema is not named."""
+    with filled.writing(NOW) as writer:
+        row_id = writer.connection.exec_driver_sql("SELECT id FROM goals").scalar_one()
+        forged = "CREATE TEMP TABLE erasures (table_name text, row_id text)"
+        writer.connection.exec_driver_sql(forged)
+        named = sa.text("INSERT INTO erasures VALUES ('goals', :row)")
+        writer.connection.execute(named, {"row": row_id})
+        with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+            writer.connection.exec_driver_sql(ERASE.format(BARE))
+        writer.connection.rollback()

@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from grace.store import Store, database, open_store
-from grace.store.append_only import KINDS
+from grace.store.append_only import KINDS, POSTGRESQL_KINDS
 from grace.store.read import newest
 from grace.store.schema import LOGS, metadata
 from tests.proposing import NOON
 
+ENABLED = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"
 
+
+@pytest.mark.both_databases
 def test_migrations_equal_models(store: Store) -> None:
     """Alembic finds no difference: tables, columns, types, indices, constraints."""
     with store.engine.connect() as connection:
@@ -29,12 +33,15 @@ def test_the_newest_migration_is_the_one_the_store_expects() -> None:
     assert revisions == set(database.KNOWN_REVISIONS)
 
 
+@pytest.mark.both_databases
 def test_every_log_table_has_its_triggers(store: Store) -> None:
     """They are made by opening, whichever migration ran."""
     with store.reading() as connection:
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        on_sqlite = connection.dialect.name == "sqlite"
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'" if on_sqlite else ENABLED
         found = set(connection.exec_driver_sql(query).scalars())
-    assert found == {f"{name}_{kind}" for name in LOGS for kind in KINDS}
+    kinds = KINDS if on_sqlite else POSTGRESQL_KINDS
+    assert found == {f"{name}_{kind}" for name in LOGS for kind in kinds}
 
 
 def test_a_log_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:

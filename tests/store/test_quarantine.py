@@ -9,6 +9,7 @@ from grace.errors import BadInput
 from grace.store import Store
 from grace.store.quarantine import Refusal, add, counts, entries, find, set_landed, set_reason
 
+pytestmark = pytest.mark.both_databases
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LINE_7 = Refusal("goals", "/srv/goals.csv", "line 7", "d1", "type: progress: no", '{"row":{}}')
 

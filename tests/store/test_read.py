@@ -10,6 +10,7 @@ from grace.store import Store
 from grace.store.read import newest
 from grace.store.schema import LOGS
 
+pytestmark = pytest.mark.both_databases
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

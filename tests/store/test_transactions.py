@@ -9,9 +9,10 @@ import pytest
 from grace.ledger import tiles
 from grace.settings import Settings
 from grace.store import Store
-from grace.store.schema import LOGS
+from grace.store.schema import LOGS, metadata
 from grace.store.tile_table import DatabaseTiles
 
+pytestmark = pytest.mark.both_databases
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WRITER = """
 import sys
@@ -32,8 +33,12 @@ class Interrupted(Exception):
 
 
 def _dump(store: Store) -> list[str]:
-    with store.engine.connect() as connection:
-        return list(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    with store.reading() as connection:
+        return [
+            repr(row)
+            for table in metadata.sorted_tables
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table.name}")
+        ]
 
 
 def _indices(store: Store) -> list[int]:

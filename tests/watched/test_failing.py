@@ -10,6 +10,7 @@ import tasks.ingest_prefect
 from grace.cli import main
 from grace.errors import Unreachable
 from grace.store.read import newest
+from tasks.ingest_prefect import SETTLE, read_history
 from tests.foreign import CREDENTIAL, Foreign
 from tests.watched.conftest import LOG, Watched
 from tests.watched.expected import assert_equal_figures
@@ -90,7 +91,25 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def runs_logged(watched: Watched) -> int:
-    return len(newest(watched.store, "parallel_process_logs"))
+    return len(logged(watched))
+
+
+def logged(watched: Watched) -> set[str]:
+    return set(newest(watched.store, "parallel_process_logs")["process_id"])
+
+
+def read_at(watched: Watched, now: datetime) -> None:
+    read_history(watched.settings, now, lambda line: None)
+
+
+def ended(foreign: Foreign) -> dict[str, datetime]:
+    """When each run of the installation ended, by its id."""
+    return {
+        run["id"]: datetime.fromisoformat(run["end_time"])
+        for kind in ("flow_runs", "task_runs")
+        for run in foreign.all(f"/{kind}/filter", sort="ID_DESC")
+        if run["end_time"]
+    }
 
 
 def half_way(watched: Watched, answer: Callable[[], Answer]) -> None:
@@ -108,7 +127,6 @@ def gone() -> Answer:
     raise ConnectionError
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("impatient", "in_small_parts")
 def test_a_server_that_goes_away_half_way_is_read_on_when_it_is_back(
     watched: Watched, foreign: Foreign
@@ -124,6 +142,41 @@ def test_a_server_that_goes_away_half_way_is_read_on_when_it_is_back(
     watched.proxy.behave()
     watched.read()
     assert runs_logged(watched) > partly
+    assert_equal_figures(watched.store, foreign)
+
+
+def test_the_day_ended_long_enough_ago_to_be_read_whole_at_once(
+    watched: Watched, foreign: Foreign
+) -> None:
+    """Else the tests here that read it first would miss its end, by how long they took to begin."""
+    watched.connect()
+    read_at(watched, foreign.made_at)
+    at_once = logged(watched)
+    watched.read()
+    day = {row[0] for table in ("flow_run", "task_run") for row in foreign.history[table][1]}
+    assert day & at_once
+    assert not day & (logged(watched) - at_once)
+
+
+@pytest.mark.usefixtures("impatient", "in_small_parts")
+def test_what_ended_a_moment_ago_is_left_to_the_next_reading(
+    watched: Watched, foreign: Foreign
+) -> None:
+    """That, and nothing else, also where the server went away in between."""
+    watched.connect()
+    foreign.let_arrive(31_000, datetime.now(UTC) - timedelta(seconds=1))
+    half_way(watched, gone)
+    now = datetime.now(UTC)
+    with pytest.raises(Unreachable):
+        read_at(watched, now)
+    watched.proxy.behave()
+    read_at(watched, now)
+    before = logged(watched)
+    watched.read()
+    left = logged(watched) - before
+    young = {run for run, end in ended(foreign).items() if end > now - SETTLE}
+    assert left
+    assert left == young & logged(watched)
     assert_equal_figures(watched.store, foreign)
 
 

@@ -52,7 +52,7 @@ def test_what_would_be_proposed_says_what_a_person_would_be_asked(watched: Watch
     assert f"Raise {TARGET} from 1 to " in found.reason
     assert "s longer than they must" in found.reason
     assert "Foreseen: mean excess wait" in found.reason
-    assert f"grace --log prod enable {TARGET}" in found.reason
+    assert f"grace --log prod enable {TARGET} --as REVIEWER --reason WHY" in found.reason
     assert watched.proposals() == []
 
 

@@ -1,0 +1,54 @@
+"""The Arrow schema of each log table: one for every format, in both directions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from grace.store.schema import LogTable
+from grace.values import Kind
+
+__all__ = ["ARROW_TYPES", "Cells", "cells", "columns", "schema", "stored"]
+
+ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "boolean": pa.bool_(),
+    "time": pa.timestamp("us", tz="UTC"),
+    "json": pa.string(),
+}
+# as SQLite keeps them and as the ledger hashes them: bytes of UTF-8, microseconds, 0 and 1
+STORED: dict[Kind, pa.DataType] = {
+    "text": pa.binary(),
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "boolean": pa.int8(),
+    "time": pa.int64(),
+    "json": pa.binary(),
+}
+# a row can only be proven with them
+PROOF: dict[str, pa.DataType] = {"ledger_index": pa.int64(), "salt": pa.binary()}
+
+Cells = list[Sequence[Any]]
+
+
+def columns(log: LogTable) -> list[str]:
+    """Every column that is exported, in order."""
+    return [*log.kinds, *PROOF]
+
+
+def schema(log: LogTable) -> pa.Schema:
+    typed = {name: ARROW_TYPES[kind] for name, kind in log.kinds.items()} | PROOF
+    return pa.schema(list(typed.items()))
+
+
+def stored(log: LogTable) -> list[pa.DataType]:
+    """The types of the columns as they lie in the database."""
+    return [*(STORED[kind] for kind in log.kinds.values()), *PROOF.values()]
+
+
+def cells(log: LogTable, batch: pa.RecordBatch) -> Cells:
+    """The columns of a batch as lists of stored cells, salt and index last."""
+    arrays: Iterable[tuple[pa.Array, pa.DataType]] = zip(batch.columns, stored(log), strict=True)
+    return [array.cast(to).to_pylist() for array, to in arrays]

@@ -1,0 +1,100 @@
+"""Exports as tasks: what stands in the Prefect UI while one is made, and of what was made."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from grace.export.history import Finished
+from grace.export.request import ExportRequest
+from grace.export.sealing import Sealed, Tell
+from grace.export.validated import Validated
+from grace.settings import Settings
+from grace.store import open_store
+from tasks.exporting import export
+from tasks.validation import validate_sealed
+
+__all__ = ["export_log", "publish_export"]
+
+STEP = 5.0  # percent
+
+
+@task
+def export_log(settings: Settings, request: ExportRequest, now: datetime) -> Finished:
+    """Export what is signed; the validation is an artifact, also where it ends the run."""
+    store = open_store(settings.url, create=False)
+    progress = _Progress(settings.log)
+
+    def validate(sealed: Sealed, tables: Sequence[str], low: int, tell: Tell) -> Validated:
+        found = validate_sealed(sealed, tables, low, tell)
+        _publish_validation(settings, found)
+        return found
+
+    return export(settings, store, request, now, validate=validate, tell=progress)
+
+
+@task
+def publish_export(settings: Settings, finished: Finished) -> None:
+    """What the archive holds and where it lies."""
+    held = ", ".join(finished.tables) or "ledger, checkpoints and key"
+    create_markdown_artifact(
+        f"## Export of {finished.rows:,} rows\n\n| | |\n|---|---|\n"
+        f"| archive | `{_in_code(finished.path)}` |\n| format | {finished.format} |\n"
+        f"| rows | {finished.rows:,}, ledger index {finished.low:,} to {finished.size:,} |\n"
+        f"| tables | {held} |\n| bytes | {finished.bytes:,} |\n"
+        f"| validated | {finished.validated} |\n\n"
+        "Checked anywhere by `grace verify ARCHIVE --key PUB`.\n",
+        key=f"export-{settings.log}",
+        description=f"{finished.rows:,} rows of {settings.log}",
+    )
+
+
+def _in_code(path: str) -> str:
+    """To be copied as it is: nothing in it ends the code or the cell of the table."""
+    return path.replace("`", "'").replace("|", "\\|").replace("\n", " ")
+
+
+class _Progress:
+    """A progress artifact that moves in steps: each one is a request to the server."""
+
+    def __init__(self, log: str) -> None:
+        self.shown = 0.0
+        made = create_progress_artifact(0.0, key=f"export-progress-{log}", description="begun")
+        assert isinstance(made, UUID)
+        self.artifact = made
+
+    def __call__(self, text: str, share: float) -> None:
+        percent = round(100 * share, 1)
+        if percent >= self.shown + STEP or percent >= 100 > self.shown:
+            self.shown = percent
+            update_progress_artifact(self.artifact, progress=percent, description=text)
+
+
+def _publish_validation(settings: Settings, found: Validated) -> None:
+    tables = found.result["tables"]
+    assert isinstance(tables, dict)
+    rows = [
+        {
+            "table": name,
+            "rows": told["rows"],
+            "expectations": len(told["expectations"]),
+            "not met": "; ".join(
+                f"{expectation} ({count})"
+                for expectation, count in told["expectations"].items()
+                if count
+            ),
+        }
+        for name, told in tables.items()
+    ]
+    create_table_artifact(
+        rows,
+        key=f"validation-{settings.log}",
+        description=f"{len(found.failures)} expectations not met",
+    )

@@ -1,0 +1,166 @@
+"""What the performance optimizer looks for beside the waits, and the causes that it names.
+
+Each search gives its leads; they are followed together with those of the waits.
+"""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+from prefect import task
+
+from grace.analysis.activity import hours_of
+from grace.analysis.reader import open_reader
+from grace.analysis.rows import HOUR as MICROSECONDS
+from grace.analysis.rules import load_rules
+from grace.opportunities import improve_task_success, increase_activity, reduce_execution_time
+from grace.opportunities.cause_findings import findings_of
+from grace.opportunities.causes import diagnose
+from grace.opportunities.drawing import Case
+from grace.opportunities.finding import Finding
+from grace.opportunities.improve_task_success import Beside
+from grace.opportunities.payload import payload_of
+from grace.opportunities.spread_schedules import schedule_of
+from grace.opportunities.streams import Seen, aligned, finding_for
+from grace.patterns.library import Library
+from grace.patterns.record import Record, records_of
+from grace.patterns.rules import rule_of
+from grace.settings import Settings
+from grace.store import Store
+from grace.store.read import first_time, newest
+from grace.values import microseconds
+from tasks.recent_runs import RUNS, runs_of
+from tasks.search import Lead, Search
+
+__all__ = ["find_causes", "find_failing_tasks", "find_low_activity", "find_slow_runs"]
+
+HOUR = timedelta(hours=1)
+# so many hours of silence are shown within, where an hour counts for one bet
+ACTIVITY_HOURS = timedelta(hours=96)
+
+
+@task
+def find_slow_runs(settings: Settings, now: datetime) -> list[Lead]:
+    """How long the runs of each deployment take, and which limit their tasks wait for."""
+    search = Search.begin(settings, now)
+    frame, rules = runs_of(search), search.policy.optimizer
+    leads = []
+    for name in _deployments(frame):
+        runs = reduce_execution_time.runs_of(frame, name, search.since)
+
+        def case(seen: Seen, ledger_size: int, runs=runs) -> Case | Finding:  # type: ignore[no-untyped-def]
+            found = {each.subject: each for each in diagnose(frame, now, rules=rules)}
+            return reduce_execution_time.case_for(
+                seen,
+                runs,
+                frame,
+                found[runs.deployment],
+                search.policy,
+                lambda target: search.standing(reduce_execution_time.KIND, target),
+                ledger_size,
+            )
+
+        origin = search.origin(runs.subject, *_limits_on(frame, runs.ids))
+        leads.append(Lead(reduce_execution_time.stream_of(runs, origin, rules), case))
+    return leads
+
+
+@task
+def find_failing_tasks(settings: Settings, now: datetime) -> list[Lead]:
+    """How many task runs of each deployment succeed, and which errors its retries would heal."""
+    search = Search.begin(settings, now)
+    frame, rules = runs_of(search), search.policy.optimizer
+    leads = []
+    for name in _deployments(frame):
+        runs = improve_task_success.runs_of(frame, name, search.since)
+
+        def case(seen: Seen, ledger_size: int, runs=runs) -> Case | Finding:  # type: ignore[no-untyped-def]
+            target = f"retries:{runs.deployment}"
+            against = search.standing(improve_task_success.KIND, target)
+            if against is not None:
+                return finding_for(seen, *against)
+            read = search.desk.lever(improve_task_success.LEVER).read
+            beside = _beside(search)
+            return improve_task_success.case_for(seen, runs, frame, beside, read, ledger_size)
+
+        origin = search.origin(runs.subject, f"retries:{name}")
+        leads.append(Lead(improve_task_success.stream_of(runs, origin, rules), case))
+    return leads
+
+
+@task
+def find_low_activity(settings: Settings, now: datetime) -> list[Lead]:
+    """How much happens in an hour, and which schedule may be denser."""
+    search = Search.begin(settings, now)
+    begun, rules = first_time(search.store, RUNS), search.policy.optimizer
+    if begun is None:
+        return []
+    names = increase_activity.monitoring(runs_of(search))
+    origin = search.origin(increase_activity.TARGET, *map(schedule_of, names))
+
+    def case(seen: Seen, ledger_size: int) -> Case | Finding:
+        return increase_activity.case_for(
+            seen,
+            names,
+            lambda target: search.desk.lever(increase_activity.LEVER).read(target),
+            lambda target: search.standing(increase_activity.KIND, target),
+            rules,
+            ledger_size,
+        )
+
+    begin = aligned(max(origin, begun), now - ACTIVITY_HOURS)
+    hours = _events(search.store, begin, now)
+    return [Lead(increase_activity.stream_of(hours, begin, rules), case)]
+
+
+@task
+def find_causes(settings: Settings, now: datetime) -> list[Finding]:
+    """What binds the runs of each deployment in the last hours, and why nothing else does."""
+    search = Search.begin(settings, now)
+    rules = search.policy.optimizer
+    since = now - timedelta(hours=rules.window_hours)
+    # what was at work when the window began took its places
+    frame = newest(search.store, RUNS, since=since - HOUR)
+    return findings_of(diagnose(frame, now, since, rules), rules)
+
+
+def _deployments(frame: pd.DataFrame) -> list[str]:
+    """Those whose runs nothing else called: FLOW/NAME, in the order of the alphabet."""
+    rows = frame[(frame["process_type"] == "flow_run") & frame["parent_process"].isna()]
+    return sorted(name for name in rows["task_name"].dropna().unique() if "/" in name)
+
+
+def _limits_on(frame: pd.DataFrame, flow_runs: tuple[str, ...]) -> list[str]:
+    """The tags whose limits govern task runs of these flow runs."""
+    rows = frame[frame["parent_process"].isin(flow_runs)]
+    texts = rows["task_payload"].drop_duplicates()
+    return sorted({key for text in texts for key in _limits(text)})
+
+
+def _limits(payload: str) -> list[str]:
+    return list(payload_of(payload).get("limits") or {})
+
+
+def _beside(search: Search) -> Beside:
+    library = Library.load(search.store)
+
+    def left(fingerprint: str) -> str | None:
+        if rule_of(search.store, fingerprint) is not None:
+            return "it has a rule"
+        standing = search.standing("fix_recurring_error", f"pattern:{fingerprint}")
+        return standing[1] if standing and standing[0] == "open" else None
+
+    def retry(fingerprint: str) -> Record | None:
+        return records_of(search.store, library, fingerprint).get("retry")
+
+    return Beside(library.fingerprint_of, left, retry)
+
+
+def _events(store: Store, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+    """Whole hours of the clock, each with the number of its events, as the analysis counts them."""
+    first = -(-microseconds(since) // MICROSECONDS) * MICROSECONDS
+    last = microseconds(until) // MICROSECONDS * MICROSECONDS
+    if first >= last:
+        return []
+    with store.reading() as connection:
+        hours = open_reader(connection, load_rules()).hours(first, last, brief=True)
+    return [(hour.start, hour.events) for hour in hours_of(hours, first, last)]

@@ -1,0 +1,115 @@
+"""`grace export`, `verify`, `restore` and `validate` as a person and a program meet them."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import grace as package
+from grace.cli import main
+from grace.notary.keys import public_file
+from grace.settings import Settings
+from grace.store import Store
+
+GOOD = {"attempt_id": "a", "confidence": 0.5, "attempted_at": datetime(2026, 3, 1, tzinfo=UTC)}
+
+
+class Shell:
+    """Runs commands within this process; tells exit code, output and errors."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self.capture = capture
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        said = self.capture.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+
+@pytest.fixture
+def grace(capsys: pytest.CaptureFixture[str], store: Store) -> Shell:
+    """A log of one row."""
+    with store.writing(datetime.now(UTC)) as writer:
+        writer.append("healing_attempts", [GOOD])
+    return Shell(capsys)
+
+
+def test_from_export_to_restored(grace: Shell, settings: Settings, tmp_path: Path) -> None:
+    """Three commands, each with an answer for people, and `--json` as documented."""
+    archive = tmp_path / "backup.zip"
+    code, out, _ = grace("export", "--to", str(archive), "--json")
+    answer = json.loads(out)
+    assert (code, answer["path"], answer["rows"]) == (0, str(archive), 1)
+    key = str(public_file(settings))
+    code, out, _ = grace("verify", str(archive), "--key", key)
+    assert code == 0
+    assert "1 all rows of 16 tables" in out
+    target = f"sqlite:///{tmp_path}/restored.db"
+    code, out, _ = grace("restore", str(archive), "--into", target)
+    assert (code, "Restored 1 rows" in out) == (0, True)
+    code, _, err = grace("restore", str(archive), "--into", target)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "empty database" in err
+
+
+def test_a_changed_archive_is_one_line_and_a_one(
+    grace: Shell, settings: Settings, tmp_path: Path
+) -> None:
+    """A check that did not hold, not bad usage; a file that is not there is that."""
+    archive = tmp_path / "backup.zip"
+    grace("export", "--to", str(archive))
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    archive.write_bytes(content)
+    key = str(public_file(settings))
+    code, _, err = grace("verify", str(archive), "--key", key)
+    assert (code, err.count("\n")) == (1, 1)
+    code, _, err = grace("verify", str(tmp_path / "none.zip"), "--key", key)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_rows_that_are_not_sound(grace: Shell, store: Store, tmp_path: Path) -> None:
+    """The export ends with 1 and leaves nothing; `validate --failing` shows the row."""
+    with store.writing(datetime.now(UTC)) as writer:
+        writer.append("healing_attempts", [GOOD | {"attempt_id": "b", "confidence": 3.0}])
+    archive = tmp_path / "backup.zip"
+    code, _, err = grace("export", "--to", str(archive))
+    assert (code, "confidence" in err, archive.exists()) == (1, True, False)
+    code, out, _ = grace("validate", "--failing", "--json", "--table", "healing_attempts")
+    (failing,) = json.loads(out)["failing"]
+    assert (code, failing["row"]["attempt_id"], failing["row"]["confidence"]) == (1, "b", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "xml"), "format"),
+        (("--table", "users"), "tables"),
+        (("--folder", "--zstd"), "a folder is neither"),
+        (("--learning-only", "--crypto-chains"), "exclude one another"),
+        (("--age", "age1nobody"), "no age recipient"),
+        (("--to", "s3://user:secret@bucket/x.zip"), "no password here"),
+        (("--to", "nowhere://x"), "no place to write to"),
+    ],
+)
+def test_what_cannot_be_done_is_bad_usage(
+    grace: Shell, words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    """One line that says why; nothing is written."""
+    to = () if "--to" in words else ("--to", str(tmp_path / "x.zip"))
+    code, _, err = grace("export", *words, *to)
+    assert (code, err.count("\n")) == (2, 1), err
+    assert said in err
+    assert "secret" not in err
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_the_verbs_are_python_too(grace: Shell, tmp_path: Path) -> None:
+    """`from grace import export_all`, with the fields of the form."""
+    finished = package.export_all(str(tmp_path / "a.zip"), format="csv", newest=True)
+    assert (finished.rows, finished.format, finished.newest) == (1, "csv", True)
+    assert (tmp_path / "a.zip").is_file()
+    with pytest.raises(AttributeError):
+        package.export_everything  # noqa: B018

@@ -1,0 +1,73 @@
+"""The drill says whether the newest backup can be restored, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.drill import restore_drill
+from grace import mesh
+from grace.export.drill import last_drill
+from grace.export.history import Finished
+from grace.settings import Settings
+from tests.export.conftest import Exporting
+
+
+@pytest.fixture
+def drilled(log: Exporting, monkeypatch: pytest.MonkeyPatch, prefect_api: str) -> Exporting:
+    """What the flow's `Settings()` finds."""
+    monkeypatch.setenv("GRACE_DATA_DIR", str(log.settings.data_dir))
+    return log
+
+
+def left(settings: Settings) -> list[Path]:
+    return list(settings.log_dir.glob(".drill*"))
+
+
+def spoil(finished: Finished) -> None:
+    path = Path(finished.path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_backup_that_can_be_restored_is_said_to_be(drilled: Exporting) -> None:
+    """Every row proven; it stands in the log that was backed up, and on its status page."""
+    finished = drilled.export()
+    restore_drill()
+    drill = last_drill(drilled.settings)
+    assert drill is not None
+    assert (drill.ok, drill.path, drill.rows) == (True, finished.path, finished.rows)
+    (event,) = mesh.subscribe("restore.*", store=drilled.store())
+    assert (event.type, event.resource) == ("restore.drilled", f"backup/{finished.path}")
+    assert left(drilled.settings) == []
+
+
+def test_a_spoilt_backup_fails_the_run(drilled: Exporting) -> None:
+    """One byte: the run fails with the reason, which is in the log too."""
+    finished = drilled.export()
+    spoil(finished)
+    state = restore_drill(return_state=True)
+    assert state.is_failed()
+    assert f"{finished.path} cannot be restored" in state.message
+    drill = last_drill(drilled.settings)
+    assert drill is not None
+    assert not drill.ok
+    (event,) = mesh.subscribe("restore.*", store=drilled.store())
+    assert event.type == "restore.drill_failed"
+    assert left(drilled.settings) == []
+
+
+def test_a_backup_that_is_gone_fails_the_run(drilled: Exporting) -> None:
+    """Somebody tidied up: better known by a drill than by a fire."""
+    finished = drilled.export()
+    Path(finished.path).unlink()
+    state = restore_drill(return_state=True)
+    assert state.is_failed()
+    assert "it is not on this machine any more" in state.message
+
+
+def test_without_a_backup_there_is_nothing_to_try(drilled: Exporting) -> None:
+    """Said in one line."""
+    state = restore_drill(return_state=True)
+    assert state.is_failed()
+    assert "there is no backup to try: `grace export` makes one" in state.message
