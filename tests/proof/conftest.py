@@ -21,6 +21,7 @@ from grace.settings import Settings
 from grace.store import Store, open_store
 from tests.actions.conftest import Clock
 from tests.actions.file_lever import FileLever
+from tests.notary.conftest import _tall, _written, signed, tall  # noqa: F401 - fixtures
 from tests.proposing import a_plan, a_proposal
 from tests.tampering import NOW, entropy, row_of
 

@@ -16,8 +16,6 @@ from grace.proof.tlog import _path, index_of, tlog_proof, write_static
 from grace.store import open_store
 from tests.tampering import Log
 
-pytest_plugins = ["tests.notary.conftest"]
-
 
 def parsed(text: str) -> tuple[int, bytes, list[bytes], Checkpoint]:
     """As c2sp.org/tlog-proof says: header, extra, index, hashes, an empty line, the checkpoint."""
