@@ -198,7 +198,7 @@ class TestPerformanceOptimizer:
             each["standing"]
             for text in frame["snapshot_after"]
             for each in json.loads(text)["findings"]
-            if each["target"] == desk.target
+            if (each["target"], each["kind"]) == (desk.target, "reduce_wait_time")
         ]
         assert told == ["proposed", "open"]
         assert [text[:10] for text in frame["outcome"]] == ["1 proposed", "0 proposed"]

@@ -13,10 +13,14 @@ from tests.export.conftest import Exporting
 
 
 @pytest.fixture
-def drilled(log: Exporting, monkeypatch: pytest.MonkeyPatch, prefect_api: str) -> Exporting:
-    """What the flow's `Settings()` finds."""
-    monkeypatch.setenv("GRACE_DATA_DIR", str(log.settings.data_dir))
-    return log
+def drilled(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_api: str
+) -> Exporting:
+    """A log whose rows are valid, which the flow's `Settings()` finds."""
+    monkeypatch.setenv("GRACE_DATA_DIR", str(settings.data_dir))
+    made = Exporting(settings, tmp_path)
+    made.write("goals", {"goal_id": "g-1", "title": "fewer waits", "status": "active"})
+    return made
 
 
 def left(settings: Settings) -> list[Path]:

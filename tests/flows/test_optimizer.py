@@ -10,7 +10,6 @@ from prefect import task
 import flows.optimizer
 from flows.optimizer import performance_optimizer
 from grace.store.read import newest
-from grace.summary import why
 from tasks.cycles import cycles
 from tests.desk import Desk, run_deployed
 
@@ -44,8 +43,7 @@ def test_a_part_that_fails_leaves_the_others_results_and_shows(
     assert [number for number, _ in cycles_of(desk)] == [1, 2]
     for _, snapshot in cycles_of(desk):
         targets = {each["target"] for each in snapshot["findings"]}
-        assert {"runs", "activity"} <= targets
-    assert why(desk.store, "runs").reason.startswith("insufficient data: 0 of 5 flow runs")
+        assert "activity" in targets
 
 
 def test_the_form_says_what_may_be_written() -> None:

@@ -1,19 +1,18 @@
 """Goals that the engine sets: when they are asked for, once, and through governance."""
 
-from multiprocessing import get_context
+import os
+import sys
+from subprocess import PIPE, Popen
 
 import numpy as np
 import pytest
 
-from grace.analysis.rules import Rules
 from grace.goals.asking import WANTED
 from grace.goals.goal import list_goals
 from grace.goals.judging import came_true
 from grace.goals.people import close_by_hand
-from grace.goals.setting import set_goals
 from grace.notary.verify import verify
 from grace.settings import Settings
-from grace.store import open_store
 from grace.store.read import newest
 from tests.goals.conftest import COVERAGE, DAY, Log
 from tests.ruling import a_policy, a_rule
@@ -55,24 +54,39 @@ def test_a_persons_goal_on_the_metric_is_enough(log: Log) -> None:
     assert [goal.category for goal in list_goals(log.store)] == ["own"]
 
 
+RIVAL = """
+import sys
+from datetime import datetime
+from grace.analysis.rules import Rules
+from grace.goals.setting import set_goals
+from grace.governance.policy import load_policy
+from grace.settings import Settings
+from grace.store import open_store
+settings = Settings()
+store, policy = open_store(settings.url), load_policy(settings)
+print("ready", flush=True)
+sys.stdin.readline()
+set_goals(store, policy, datetime.fromisoformat(sys.argv[1]), Rules())
+"""
+
+
 def test_two_processes_at_once_create_one_goal(log: Log, settings: Settings) -> None:
     """Both find that it is asked for before either opens it; the log still verifies."""
     log.healing([(70, 100)] * 8)
     log.seen(HEALING)
-    log.store.engine.dispose()  # a connection must not be carried into another process
-    of_children = get_context("fork")
-    at_once = of_children.Barrier(2)
-
-    def rival() -> None:
-        at_once.wait()
-        set_goals(open_store(settings.url), log.policy, log.now, Rules())
-
-    rivals = [of_children.Process(target=rival) for _ in range(2)]
+    command = [sys.executable, "-c", RIVAL, log.now.isoformat()]
+    environment = {**os.environ, "GRACE_DATA_DIR": str(settings.data_dir)}
+    rivals = [Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) for _ in range(2)]
     for each in rivals:
-        each.start()
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
     for each in rivals:
-        each.join()
-    assert [each.exitcode for each in rivals] == [0, 0]
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in rivals:
+        each.communicate()
+    assert [each.returncode for each in rivals] == [0, 0]
     assert [goal.metric for goal in list_goals(log.store)] == [HEALING]
     assert verify(settings, log.store).ok
 

@@ -47,6 +47,14 @@ def test_what_ended_badly_rests_for_the_days_of_the_policy(state):
     assert stands([entry], after=timedelta(days=7.1)) is None
 
 
+def test_what_was_rejected_for_the_waits_is_not_asked_again_for_the_time():
+    """Both kinds would raise the same limit: a no to the one is a no to the other."""
+    change = Change(lever="concurrency-limit", target="tag:pages", before=2, after=8)
+    rejected = a_proposal(kind="reduce_execution_time", change=change)
+    standing, _ = stands([an_entry(rejected, state="rejected", reason="not now")])
+    assert standing == "resting"
+
+
 @pytest.mark.parametrize("state", ["kept", "expired", "superseded"])
 def test_what_ended_otherwise_does_not_rest(state):
     """Kept ones begin a new stream of evidence; unanswered ones are asked again."""

@@ -329,7 +329,7 @@ def test_parquet_of_many_kinds_of_values(store, ingest, tmp_path):
         ("goals.csv", '"goal_id\n1,2,3\n', "its header cannot be read"),
         ("goals.csv", "goal_id\n".encode("utf-16"), "none of its columns is one of goals"),
         ("goals.csv.gz", b"no gzip at all", "cannot be read: Not a gzipped file"),
-        ("goals.csv.gz", gzip.compress(b"goal_id\n" + b"g\n" * 99, mtime=0)[:-9], "cannot be read: "),
+        ("goals.csv.gz", gzip.compress(b"goal_id\n" * 99, mtime=0)[:-9], "cannot be read: "),
         ("goals.json", "", "it is not such JSON at character 1"),
         ("goals.json", b'[{"goal_id": "\xff"}]', "cannot be read: 'utf-8' codec can't decode"),
         ("goals.parquet", "PAR1 but no more", "it is no readable Parquet"),
