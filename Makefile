@@ -45,7 +45,7 @@ test: check ## style, types, imports and the tests
 	$(PY) -m pytest -n 3 --dist loadfile
 
 test-slow: install ## the large counts that `make test` leaves out
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -m slow -n 3 --dist loadfile
 
 # the headline brings up a system of its own and takes half an hour: `make headline`
 BENCHMARKS := $(filter-out _% headline%,$(notdir $(basename $(wildcard benchmarks/*.py))))

@@ -61,8 +61,8 @@ def compare(own: Settings, foreign: Foreign) -> None:
 
 
 def would_propose(system: System) -> bool:
-    found = {each["target"]: each["standing"] for each in prod(system, "status")["findings"]}
-    return found.get(TARGET) == "would propose"
+    found = prod(system, "status")["findings"]
+    return (TARGET, "would propose") in {(each["target"], each["standing"]) for each in found}
 
 
 def run_optimizer(system: System) -> None:
