@@ -5,7 +5,7 @@ writers' lock is the row of the ledger's head, and that a person makes the dump 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -43,12 +43,11 @@ SESSION = """
 def open_postgresql(url: URL, *, create: bool, dumped: bool) -> Engine:
     """As `grace.store.database.open_store`, which says what is raised."""
     engine = _engine(url.set(drivername="postgresql+psycopg"))
-    try:
+    with ExitStack() as unless_open:
+        unless_open.callback(engine.dispose)
         with plainly(url):
             _prepare(engine, create=create, dumped=dumped)
-    except BaseException:
-        engine.dispose()
-        raise
+        unless_open.pop_all()
     return engine
 
 
