@@ -116,6 +116,32 @@ def record_arms_look(
     writer: Writer, name: str, plan: Plan, seen: ArmsLook, proposal_id: str | None = None
 ) -> None:
     """`name` is that of the look's series: the proposal's id, or an experiment's by hand."""
+    evidence = {
+        "control": vars(seen.control),
+        "treatment": vars(seen.treatment),
+        "lost": seen.lost,
+    }
+    _record(writer, name, plan, seen, evidence, proposal_id)
+
+
+def record_days_look(writer: Writer, proposal_id: str, plan: Plan, seen: DaysLook) -> None:
+    evidence = {
+        "strength": seen.judgement.evidence,
+        "before": seen.before,
+        "after": seen.after,
+        "is_guarded": seen.is_guarded,
+    }
+    _record(writer, proposal_id, plan, seen, evidence, proposal_id)
+
+
+def _record(
+    writer: Writer,
+    name: str,
+    plan: Plan,
+    seen: ArmsLook | DaysLook,
+    evidence: Mapping[str, object],
+    proposal_id: str | None,
+) -> None:
     judgement = seen.judgement
     low, high = judgement.interval or (None, None)
     row = {
@@ -129,41 +155,11 @@ def record_arms_look(
         "interval_low": low,
         "interval_high": high,
         "evidence": {
+            **evidence,
             "number": seen.number,
             "at": seen.at.isoformat(),
-            "control": vars(seen.control),
-            "treatment": vars(seen.treatment),
-            "lost": seen.lost,
             "verdict": seen.verdict,
             "stop": seen.stop,
-        },
-        "decided_at": writer.now,
-    }
-    writer.append("verdicts", [row])
-
-
-def record_days_look(writer: Writer, proposal_id: str, plan: Plan, seen: DaysLook) -> None:
-    judgement = seen.judgement
-    low, high = judgement.interval or (None, None)
-    row = {
-        "verdict_id": f"{proposal_id}:look-{seen.number}",
-        "proposal_id": proposal_id,
-        "design": plan.design,
-        "metric": plan.metric,
-        "verdict": seen.verdict,
-        "final": seen.verdict is not None,
-        "effect": judgement.effect,
-        "interval_low": low,
-        "interval_high": high,
-        "evidence": {
-            "strength": judgement.evidence,
-            "number": seen.number,
-            "at": seen.at.isoformat(),
-            "before": seen.before,
-            "after": seen.after,
-            "verdict": seen.verdict,
-            "stop": seen.stop,
-            "is_guarded": seen.is_guarded,
         },
         "decided_at": writer.now,
     }
