@@ -138,7 +138,8 @@ def ran(prefect_server: str) -> Ran:
     logs = {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: True}
     with temporary_settings(logs):
         made = _run_all()
-        APILogWorker.drain_all()
+        # bounded: once in many runs Prefect's worker never says that it is done
+        APILogWorker.drain_all(timeout=20)
         until(lambda: retry_lines_of(made.governed) == 3)
     return made
 
