@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from grace.settings import PROJECT
+
 __all__ = ["serving_prefect"]
 
 _START_SECONDS = 120
@@ -19,9 +21,13 @@ _STOP_SECONDS = 20
 
 @contextmanager
 def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
-    """The address of its API; the server ends with the block. Variables are for it alone."""
+    """The address of its API; the server ends with the block. Variables are for it alone.
+
+    It is started as `grace up` starts it: plain, it stands still for a minute now and then.
+    """
     port = _free_port()
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "server", "start"]
+    command = [sys.executable, "-m", "grace.installation.prefect_server", "--no-prompt"]
+    command += ["server", "start"]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
@@ -30,7 +36,7 @@ def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
             # its automations make links of it
             | {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
             | environment,
-            cwd=home,
+            cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

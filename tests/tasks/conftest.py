@@ -25,6 +25,8 @@ from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 
 LIMIT, LIMITED_TO = "ingest-test", 1
+# eight of `governed`, one each of its subflow, the engine and the sample
+TASK_RUNS = 11
 FAILURES: Counter[str] = Counter()
 
 
@@ -140,7 +142,7 @@ def ran(prefect_server: str) -> Ran:
         made = _run_all()
         # bounded: once in many runs Prefect's worker never says that it is done
         APILogWorker.drain_all(timeout=20)
-        until(lambda: retry_lines_of(made.governed) == 3)
+        until(lambda: retry_lines_of(made.governed) == 3 and ended_task_runs(made) == TASK_RUNS)
     return made
 
 
@@ -170,6 +172,16 @@ def only_subflow_of(run_id: str) -> str:
     with get_client(sync_client=True) as client:
         (found,) = client.request("POST", "/flow_runs/filter", json=body).json()
     return str(found["id"])
+
+
+def ended_task_runs(of: Ran) -> int:
+    """Prefect writes them down some time after they ended, the longer the busier it is."""
+    body = {
+        "flow_runs": {"id": {"any_": [of.governed, of.subflow, of.engine, of.sample]}},
+        "task_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}},
+    }
+    with get_client(sync_client=True) as client:
+        return int(client.request("POST", "/task_runs/count", json=body).json())
 
 
 def retry_lines_of(run_id: str) -> int:
