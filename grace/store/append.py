@@ -11,7 +11,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from grace.errors import BadInput
@@ -20,9 +19,9 @@ from grace.ledger.entry import encode_entries
 from grace.ledger.merkle import leaf_hash
 from grace.ledger.tiles import grow
 from grace.store.ids import uuid7, uuid7s
-from grace.store.inserting import insert_rows, newest_rows
 from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
-from grace.store.schema import ALIASES, LogTable, cursors, ledger_head, outbox
+from grace.store.plain import execute, insert_rows, newest_rows
+from grace.store.schema import ALIASES, LogTable, cursors, outbox
 from grace.store.tile_table import DatabaseTiles
 from grace.values import microseconds
 
@@ -34,8 +33,8 @@ OWN_SOURCES = ("grace", SIMULATOR)
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # rows at a time: SQLite allows 999 variables a statement in its oldest builds
 SALT_BYTES = 16
-HEAD = sa.select(ledger_head.c.size).with_for_update()
-MARK = sa.select(cursors.c.position).where(cursors.c.reader == SOURCE)
+HEAD = "SELECT size FROM ledger_head"  # of which there is one row
+MARK = f"SELECT position FROM cursors WHERE reader = '{SOURCE}'"
 
 Columns = Sequence[Sequence[Any]]
 Key = tuple[Any, ...]
@@ -55,9 +54,10 @@ class Writer:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        self._start: int = connection.execute(HEAD).scalar_one()
+        lock = " FOR UPDATE" if self._on_postgresql else ""  # SQLite's is taken by now
+        self._start: int = execute(connection, HEAD + lock).scalar_one()
         # only now: PostgreSQL gives a statement that waited for the lock what was there before
-        source = connection.execute(MARK).scalar_one_or_none()
+        source = execute(connection, MARK).scalar_one_or_none()
         self._source: str | None = None if source is None else json.loads(source)
         self._leaves: list[bytes] = []
 
@@ -87,9 +87,13 @@ class Writer:
         return [landed for chunk in chunks for landed in self._add(log, chunk)]
 
     @property
+    def _on_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
+
+    @property
     def lacks_zero(self) -> bool:
         """Whether this database cannot hold U+0000 in text; JSON has it escaped, and may."""
-        return self.connection.dialect.name == "postgresql"
+        return self._on_postgresql
 
     def unfit(self, table: str, row: Mapping[str, object]) -> str | None:
         """Why this database cannot hold a row that its table can, if so: column and reason."""
@@ -131,7 +135,7 @@ class Writer:
         if not self._leaves:
             return
         size = grow(DatabaseTiles(self.connection), self._start, self._leaves)
-        self.connection.execute(ledger_head.update().values(size=size))
+        execute(self.connection, "UPDATE ledger_head SET size = ?", (size,))
 
     def _add(self, log: LogTable, columns: Columns) -> list[Landed]:
         """Rows given as columns of their payloads."""
