@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from grace.calls import Call, judge, write_call
 from grace.delivery import Delivery
-from grace.settings import Settings
+from grace.settings import current_settings
 from grace.store.append import log_table
 from grace.values import Kind
 
@@ -126,7 +126,7 @@ def _whole(value: object, kind: Kind | None) -> object:
 
 def _deliver(calls: list[Call], now: datetime) -> int:
     try:
-        settings = Settings()
+        settings = current_settings()
     except ValidationError as problem:
         for call in calls:
             LOGGER.warning("a row is lost: GRACE_* is wrong (%s): %s", problem, write_call(call))

@@ -30,10 +30,10 @@ def may(decision_type: str, *, system: str) -> Answer:
 
     from grace.errors import GraceError
     from grace.governance.policy import load_policy
-    from grace.settings import Settings
+    from grace.settings import current_settings
 
     try:
-        settings = Settings()
+        settings = current_settings()
         policy = load_policy(settings)
     except (GraceError, ValidationError, OSError) as problem:
         LOGGER.warning("%s is forbidden: %s", _line(decision_type), _line(problem))

@@ -1,12 +1,14 @@
 """Where Grace keeps its things and how it is reached: `GRACE_*` variables or a file."""
 
+import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["DEMO", "PROJECT", "Settings"]
+__all__ = ["DEMO", "PROJECT", "Settings", "current_settings"]
 
 LOG_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 DEMO = "demo"
@@ -114,3 +116,23 @@ class Settings(BaseSettings):
         """Raises ValidationError for a name that no log can have."""
         own = dict.fromkeys(_REAL) if name == DEMO else {}
         return self.model_copy(update={"log": self._names_a_folder(name), **own})
+
+
+def current_settings() -> Settings:
+    """As `Settings()`; read again only once a variable or the file is another one."""
+    variables = tuple(one for one in os.environ.items() if one[0].upper().startswith("GRACE_"))
+    return _read(variables, _stamp(Settings.model_config.get("env_file")))
+
+
+@lru_cache(maxsize=8)
+def _read(variables: tuple[tuple[str, str], ...], stamp: tuple[int, ...]) -> Settings:
+    return Settings()
+
+
+def _stamp(file: object) -> tuple[int, ...]:
+    """Which state of which file it is; empty where there is none."""
+    try:
+        found = os.stat(str(file)) if file is not None else None
+    except FileNotFoundError:
+        found = None
+    return () if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from grace.settings import Settings
+from grace.settings import Settings, current_settings
 
 
 def test_an_address_without_the_name_of_a_log_is_the_main_logs(tmp_path):
@@ -32,3 +32,19 @@ def test_what_no_folder_can_be_called_is_no_log(name):
         Settings(log=name)
     with pytest.raises(ValueError, match="a log's name"):
         Settings().for_log(name)
+
+
+def test_settings_are_read_again_once_a_variable_or_the_file_changed(tmp_path, monkeypatch):
+    """And not before: a logging call asks for them every time."""
+    file = tmp_path / "grace.env"
+    monkeypatch.setitem(Settings.model_config, "env_file", str(file))
+    first = current_settings()
+    assert current_settings() is first
+    assert first == Settings()
+    monkeypatch.setenv("GRACE_PORT", "4301")
+    assert current_settings().port == 4301
+    file.write_text("GRACE_HOST=127.0.0.2\n")
+    assert (current_settings().port, current_settings().host) == (4301, "127.0.0.2")
+    file.unlink()
+    monkeypatch.delenv("GRACE_PORT")
+    assert current_settings() == first

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = [
     "EMPTY_ROOT",
+    "LEAF_PREFIX",
     "Span",
     "consistency_proof",
     "fold",

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
-from grace.ledger.encoding import FALSE, FLOAT, HEAD, INTEGER, NULL, TAGS, TRUE
+from grace.ledger.encoding import FALSE, FLOAT, INTEGER, NULL, TAGS, TRUE, Heads
 from grace.values import Kind
 
 __all__ = ["UNENCODABLE", "pieces"]
@@ -18,7 +18,6 @@ Column = Sequence[object]
 Pieces = Iterable[bytes]
 
 UNENCODABLE = (TypeError, KeyError, OverflowError, UnicodeDecodeError, struct.error)
-KNOWN_LENGTHS = 65536
 NONE = type(None)
 STORED: dict[Kind, set[type]] = {
     "integer": {int, NONE},
@@ -27,21 +26,7 @@ STORED: dict[Kind, set[type]] = {
     "float": {float, NONE},
 }
 
-
-class _Heads(dict[int, bytes]):
-    """Tag and length before a text of so many bytes: few lengths make up most of a log."""
-
-    def __init__(self, tag: int) -> None:
-        self.tag = tag
-
-    def __missing__(self, length: int) -> bytes:
-        head = HEAD(self.tag, length)
-        if length < KNOWN_LENGTHS:
-            self[length] = head
-        return head
-
-
-HEADS = {kind: _Heads(TAGS[kind]).__getitem__ for kind in ("text", "json")}
+HEADS = {kind: Heads(TAGS[kind]).__getitem__ for kind in ("text", "json")}
 BOOLEANS = {None: NULL, 0: FALSE, 1: TRUE}.__getitem__
 
 

@@ -9,20 +9,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import repeat
-from json.encoder import encode_basestring
 from typing import Any
 
-from grace.ledger.entry import VERSION, timestamp
+from grace.ledger.entry import encode_entries
+from grace.ledger.merkle import LEAF_PREFIX, leaf_hash
 from grace.notary.cells import UNENCODABLE, pieces
 from grace.notary.stored import Stored, is_sqlite
-from grace.values import Kind, from_microseconds
+from grace.values import Kind
 
 __all__ = ["LogRows", "cell_leaves", "leaves", "misfits", "row_leaf"]
 
 CHUNK = 128  # small enough that a chunk stays in the cache: 1000 takes half as long again
 SALT_BYTES = 16
-HEX = b"0123456789abcdef"
 DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 Row = tuple[Any, ...]
@@ -99,41 +97,8 @@ def cell_leaves(
     encoded = zip(salts, *pieces(table.kinds.values(), cells))  # noqa: B905 - constants never end
     digests = [sha256(row).digest() for row in map(b"".join, encoded)]
     ids, revisions, times, *_ = cells
-    return (sha256(entry).digest() for entry in _entries(table, digests, ids, revisions, times))
-
-
-def _entries(table: LogRows, digests: Sequence[bytes], *columns: Sequence[Any]) -> Iterator[bytes]:
-    """Ledger entries (`grace.ledger.entry`) behind the zero byte that marks a leaf."""
-    ids, revisions, times = columns
-    texts = b"".join(digests).hex().encode()
-    hexes = [texts[at : at + 64] for at in range(0, len(texts), 64)]
-    if b"".join(ids).translate(None, HEX + b"-"):
-        ids = [encode_basestring(id.decode())[1:-1].encode() for id in ids]
-    parts = (
-        repeat(b'\x00{"digest":"'),
-        hexes,
-        repeat(b'","id":"'),
-        ids,
-        repeat(b'","recorded_at":"'),
-        map(TIMES.__getitem__, times),
-        repeat(b'","revision":'),
-        [b"%d" % revision for revision in revisions],
-        repeat(f',"table":"{table.name}","version":{VERSION}}}'.encode()),
-    )
-    return map(b"".join, zip(*parts))  # noqa: B905 - the repeated pieces never end
-
-
-class _Times(dict[int, bytes]):
-    """RFC 3339 texts of microseconds: the rows of one transaction share theirs."""
-
-    def __missing__(self, count: int) -> bytes:
-        if len(self) > 10_000:
-            self.clear()
-        text = self[count] = timestamp(from_microseconds(count)).encode()
-        return text
-
-
-TIMES = _Times()
+    entries = encode_entries(table.name, ids, revisions, times, digests, LEAF_PREFIX)
+    return (sha256(entry).digest() for entry in entries)
 
 
 class _Erasures:
@@ -167,8 +132,9 @@ def row_leaf(table: LogRows, row: Row, erased: Callable[[str, bytes], bytes | No
         digest = erased(table.name, row[0])
         if digest is None or not _is_bare(table, row):
             return None
-        (entry,) = _entries(table, [digest], *([cell] for cell in row[:3]))
-        return sha256(entry).digest()
+        id, revision, at = row[:3]
+        (entry,) = encode_entries(table.name, [id], [revision], [at], [digest])
+        return leaf_hash(entry)
     except UNENCODABLE:
         return None
 

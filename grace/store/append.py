@@ -6,22 +6,24 @@ commits, without gaps, and *all rows below N* is one consistent snapshot.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from grace.errors import BadInput
-from grace.ledger.encoding import row_digest, row_encoder
-from grace.ledger.entry import encode_entry
+from grace.ledger.encoding import encode_columns
+from grace.ledger.entry import encode_entries
 from grace.ledger.merkle import leaf_hash
 from grace.ledger.tiles import grow
-from grace.store.ids import uuid7
-from grace.store.schema import ALIASES, LOGS, LogTable, cursors, ledger_head, outbox
+from grace.store.ids import uuid7, uuid7s
+from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
+from grace.store.plain import execute, insert_rows, newest_rows
+from grace.store.schema import ALIASES, LogTable, cursors, outbox
 from grace.store.tile_table import DatabaseTiles
-from grace.values import coerce
+from grace.values import microseconds
 
 __all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
 
@@ -29,57 +31,21 @@ SIMULATOR = "simulator"
 # what Grace's own rows say; no row from outside can
 OWN_SOURCES = ("grace", SIMULATOR)
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
-CHUNK = 400  # keys a look-up: SQLite allows 999 variables a statement in its oldest builds
-HEAD = sa.select(ledger_head.c.size).with_for_update()
-MARK = sa.select(cursors.c.position).where(cursors.c.reader == SOURCE)
-ZERO = "\0"
-NO_ZERO = "has U+0000, which PostgreSQL cannot hold in text"
+CHUNK = 400  # rows at a time: SQLite allows 999 variables a statement in its oldest builds
+SALT_BYTES = 16
+HEAD = "SELECT size FROM ledger_head"  # of which there is one row
+MARK = f"SELECT position FROM cursors WHERE reader = '{SOURCE}'"
 
-Payload = tuple[object, ...]
+Columns = Sequence[Sequence[Any]]
+Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Landed:
+class Landed(NamedTuple):
     """A row that the transaction added."""
 
     id: str
     revision: int
     ledger_index: int
-
-
-def log_table(name: str) -> LogTable:
-    try:
-        return LOGS[name]
-    except KeyError:
-        raise BadInput(f"there is no log table {name!r}; there are {', '.join(LOGS)}") from None
-
-
-def _payload(log: LogTable, row: Mapping[str, object], source: str, now: datetime) -> Payload:
-    """The row's payload columns in schema order, coerced; a missing single key is made."""
-    given = {ALIASES.get(name, name): value for name, value in row.items()}
-    unknown = given.keys() - set(log.payload)
-    if unknown:
-        raise BadInput(f"{log.name} has no column {', '.join(sorted(unknown))}")
-    if len(log.key) == 1 and given.get(log.key[0]) is None:
-        given[log.key[0]] = uuid7(now)
-    if given.get("source") is None:
-        given["source"] = source
-    return tuple(_value(log, name, given.get(name)) for name in log.payload)
-
-
-def _value(log: LogTable, name: str, value: object) -> object:
-    try:
-        return coerce(log.kinds[name], value)
-    except ValueError as problem:
-        raise BadInput(f"{log.name}.{name}: {problem}") from None
-
-
-def _has_zero(values: Payload) -> bool:
-    return any(isinstance(value, str) and ZERO in value for value in values)
-
-
-def _chunks(items: Sequence[Payload]) -> Iterator[Sequence[Payload]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 class Writer:
@@ -88,9 +54,10 @@ class Writer:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        self._start: int = connection.execute(HEAD).scalar_one()
+        lock = " FOR UPDATE" if self._on_postgresql else ""  # SQLite's is taken by now
+        self._start: int = execute(connection, HEAD + lock).scalar_one()
         # only now: PostgreSQL gives a statement that waited for the lock what was there before
-        source = connection.execute(MARK).scalar_one_or_none()
+        source = execute(connection, MARK).scalar_one_or_none()
         self._source: str | None = None if source is None else json.loads(source)
         self._leaves: list[bytes] = []
 
@@ -112,23 +79,29 @@ class Writer:
             if source not in OWN_SOURCES:
                 raise BadInput(f"the rows of this log are all the {self._source}'s; name another")
             rows, source = ({**row, "source": None} for row in rows), self._source
-        payloads = [_payload(log, row, source, self.now) for row in rows]
-        if self.lacks_zero and any(map(_has_zero, payloads)):
+        columns = payload_columns(log, rows, source, self.now)
+        if self.lacks_zero and any(map(zero_in, columns)):
             raise BadInput(f"{log.name}: {NO_ZERO}")
-        return [landed for chunk in _chunks(payloads) for landed in self._add(log, chunk)]
+        starts = range(0, len(columns[0]), CHUNK)
+        chunks = ([column[at : at + CHUNK] for column in columns] for at in starts)
+        return [landed for chunk in chunks for landed in self._add(log, chunk)]
+
+    @property
+    def _on_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
 
     @property
     def lacks_zero(self) -> bool:
         """Whether this database cannot hold U+0000 in text; JSON has it escaped, and may."""
-        return self.connection.dialect.name == "postgresql"
+        return self._on_postgresql
 
     def unfit(self, table: str, row: Mapping[str, object]) -> str | None:
         """Why this database cannot hold a row that its table can, if so: column and reason."""
-        if not self.lacks_zero or not _has_zero(tuple(row.values())):
+        if not self.lacks_zero or not zero_in(row.values()):
             return None
         kinds = log_table(table).kinds
         texts = (name for name in row if kinds.get(ALIASES.get(name, name)) == "text")
-        found = (name for name in texts if isinstance(row[name], str) and ZERO in str(row[name]))
+        found = (name for name in texts if zero_in([row[name]]))
         return next((f"{name}: {NO_ZERO}" for name in found), None)
 
     def event(
@@ -162,56 +135,54 @@ class Writer:
         if not self._leaves:
             return
         size = grow(DatabaseTiles(self.connection), self._start, self._leaves)
-        self.connection.execute(ledger_head.update().values(size=size))
+        execute(self.connection, "UPDATE ledger_head SET size = ?", (size,))
 
-    def _add(self, log: LogTable, payloads: Sequence[Payload]) -> list[Landed]:
-        key_of = _picker(log, log.key)
-        newest = self._newest(log, [key_of(payload) for payload in payloads])
-        added: list[dict[str, object]] = []
-        encode = row_encoder(list(log.kinds.values()))
-        for payload in payloads:
-            key = key_of(payload)
+    def _add(self, log: LogTable, columns: Columns) -> list[Landed]:
+        """Rows given as columns of their payloads."""
+        revisions, columns = self._revised(log, columns)
+        if not revisions:
+            return []
+        count = len(revisions)
+        ids, times = uuid7s(self.now, count), [microseconds(self.now)] * count
+        salts, indices = _salts(count), range(self.size, self.size + count)
+        hashed: list[Sequence[Any]] = [ids, revisions, times, *columns]
+        rows: Iterable[tuple[Any, ...]] = zip(*hashed, indices, salts, strict=True)
+        insert_rows(self.connection, log, list(rows))
+        self._leaves.extend(_leaves(log, hashed, salts))
+        return list(map(Landed, ids, revisions, indices))
+
+    def _revised(self, log: LogTable, columns: Columns) -> tuple[list[int], Columns]:
+        """Revisions of the rows that are new, and the columns of these."""
+        keys = list(zip(*(columns[log.payload.index(name)] for name in log.key), strict=True))
+        newest = self._newest(log, set(keys))
+        if not newest and len(set(keys)) == len(keys):
+            return [1] * len(keys), columns
+        revisions, added = [], []
+        for key, payload in zip(keys, zip(*columns, strict=True), strict=True):
             revision, last = newest.get(key, (0, None))
-            if payload == last:
-                continue
-            newest[key] = (revision + 1, payload)
-            added.append(self._row(log, payload, revision + 1, encode))
-        if added:
-            self.connection.execute(log.table.insert(), added)
-        return [Landed(row["id"], row["revision"], row["ledger_index"]) for row in added]  # type: ignore[arg-type]
+            if payload != last:
+                newest[key] = (revision + 1, payload)
+                revisions.append(revision + 1)
+                added.append(payload)
+        return revisions, list(zip(*added, strict=True))
 
-    def _row(
-        self,
-        log: LogTable,
-        payload: Payload,
-        revision: int,
-        encode: Callable[[Sequence[object]], bytes],
-    ) -> dict[str, object]:
-        salt = os.urandom(16)
-        values = {"id": uuid7(self.now), "revision": revision, "recorded_at": self.now}
-        values |= dict(zip(log.payload, payload, strict=True))
-        row: dict[str, object] = {name: values[name] for name in log.kinds}
-        digest = row_digest(salt, encode(list(row.values())))
-        row |= {"ledger_index": self.size, "salt": salt}
-        entry = encode_entry(log.name, str(row["id"]), revision, self.now, digest)
-        self._leaves.append(leaf_hash(entry))
-        return row
-
-    def _newest(self, log: LogTable, keys: Sequence[Payload]) -> dict[Payload, tuple[int, Payload]]:
+    def _newest(self, log: LogTable, keys: Collection[Key]) -> dict[Key, tuple[int, Key]]:
         """Revision and payload of the newest row of each key that is logged already."""
-        first = log.table.c[log.key[0]]
-        wanted = set(keys)
-        columns = [log.table.c[name] for name in log.payload]
-        query = (
-            sa.select(log.table.c.revision, *columns)
-            .where(first.in_({key[0] for key in wanted}))
-            .order_by(log.table.c.revision)
-        )
-        key_of = _picker(log, log.key)
-        found = ((row[0], tuple(row[1:])) for row in self.connection.execute(query))
-        return {key_of(payload): (revision, payload) for revision, payload in found}
+        places = [log.payload.index(name) for name in log.key]
+        found = newest_rows(self.connection, log, {key[0] for key in keys})
+        payloads = ((revision, tuple(payload)) for revision, *payload in found)
+        return {tuple(row[1][at] for at in places): row for row in payloads}
 
 
-def _picker(log: LogTable, names: Sequence[str]) -> Callable[[Payload], Payload]:
-    places = [log.payload.index(name) for name in names]
-    return lambda payload: tuple(payload[place] for place in places)
+def _salts(count: int) -> list[bytes]:
+    random = os.urandom(SALT_BYTES * count)
+    return [random[at : at + SALT_BYTES] for at in range(0, len(random), SALT_BYTES)]
+
+
+def _leaves(log: LogTable, hashed: Columns, salts: Sequence[bytes]) -> list[bytes]:
+    """Leaf hashes of rows given as all their columns that are hashed."""
+    ids, revisions, times, *_ = hashed
+    rows = encode_columns(log.kinds.values(), hashed, salts)
+    digests = [sha256(row).digest() for row in rows]
+    names = [id.encode() for id in ids]
+    return list(map(leaf_hash, encode_entries(log.name, names, revisions, times, digests)))

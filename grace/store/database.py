@@ -60,7 +60,8 @@ class Store:
         told = postgresql.plainly(self.engine.url) if self._is_postgresql else nullcontext()
         with told, self.engine.connect() as plain:
             connection = plain.execution_options(**options)
-            with connection.begin():
+            takes_turns = options.get("writes") and not self._is_postgresql
+            with sqlite.in_turn(connection) if takes_turns else nullcontext(), connection.begin():
                 yield connection
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
+from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -13,11 +15,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from grace.errors import BadInput, NotOurs
 from grace.store.safety_copy import make_copy
+from grace.store.turns import taking_turns
 from grace.store.upgrading import KNOWN_REVISIONS, REVISION, upgrade
 
-__all__ = ["be_patient", "open_sqlite"]
+__all__ = ["be_patient", "in_turn", "open_sqlite"]
 
 BUSY_SECONDS = 60
+COURTESY_SECONDS = 1.0  # whoever has the turn may be stopped, and yet not be writing
 
 
 def open_sqlite(url: str, path: Path, *, create: bool) -> Engine:
@@ -32,6 +36,22 @@ def open_sqlite(url: str, path: Path, *, create: bool) -> Engine:
 def be_patient(connection: sqlite3.Connection, seconds: float) -> None:
     """How long this connection waits for one that writes."""
     connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+
+@contextmanager
+def in_turn(connection: Connection) -> Iterator[None]:
+    """Begin, write and commit behind those who came first, and before those who come later."""
+    raw: Any = connection.connection.driver_connection
+    patience = raw.execute("PRAGMA busy_timeout").fetchone()[0] / 1000
+    queue = Path(str(connection.engine.url.database)).with_suffix(".turns")
+    begin = monotonic()
+    with taking_turns(queue, min(patience, COURTESY_SECONDS)):
+        waited = monotonic() - begin
+        be_patient(raw, max(patience - waited, 0))
+        try:
+            yield
+        finally:
+            be_patient(raw, patience)
 
 
 def _is_current_now(path: Path) -> bool:

@@ -2,15 +2,13 @@
 
 import sqlalchemy as sa
 
-from grace.store.schema import ledger_tiles
+from grace.store.plain import execute
 
 __all__ = ["DatabaseTiles"]
 
-GET = sa.select(ledger_tiles.c.hashes).where(
-    ledger_tiles.c.level == sa.bindparam("level"), ledger_tiles.c.tile == sa.bindparam("tile")
-)
-PUT = sa.text(  # the one upsert that SQLite and PostgreSQL read alike
-    "INSERT INTO ledger_tiles (level, tile, hashes) VALUES (:level, :tile, :hashes) "
+GET = "SELECT hashes FROM ledger_tiles WHERE level = ? AND tile = ?"
+PUT = (  # the one upsert that SQLite and PostgreSQL read alike
+    "INSERT INTO ledger_tiles (level, tile, hashes) VALUES (?, ?, ?) "
     "ON CONFLICT (level, tile) DO UPDATE SET hashes = excluded.hashes"
 )
 
@@ -22,8 +20,8 @@ class DatabaseTiles:
         self.connection = connection
 
     def get(self, level: int, tile: int) -> bytes | None:
-        found = self.connection.execute(GET, {"level": level, "tile": tile}).scalar_one_or_none()
+        found = execute(self.connection, GET, (level, tile)).scalar_one_or_none()
         return None if found is None else bytes(found)
 
     def put(self, level: int, tile: int, hashes: bytes) -> None:
-        self.connection.execute(PUT, {"level": level, "tile": tile, "hashes": hashes})
+        execute(self.connection, PUT, (level, tile, hashes))

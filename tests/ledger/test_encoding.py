@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grace.ledger.encoding import TAGS, encode_row, encode_rows, row_digest, row_encoder
+from grace.ledger.encoding import TAGS, encode_row, encode_rows, row_digest
 from grace.values import Kind, from_microseconds, microseconds
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -72,7 +72,7 @@ def test_many_rows_at_once_are_encoded_as_one_by_one(
 ) -> None:
     """Working by column is a matter of speed."""
     rows = data.draw(st.lists(_rows(kinds), max_size=5))
-    assert encode_rows(kinds, rows) == [row_encoder(kinds)(row) for row in rows]
+    assert encode_rows(kinds, rows) == [encode_row(kinds, row) for row in rows]
 
 
 def test_nothing_and_empty_and_zero_differ() -> None:
