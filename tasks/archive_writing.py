@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from grace.errors import CheckFailed
 from grace.export import manifest as manifests
 from grace.export.manifest import File, Manifest, Table
+from grace.export.parts import LEAVES, Part
 from grace.export.proving import CHECKPOINTS
 from grace.export.request import ExportRequest
 from grace.export.rows import superseded
-from grace.export.sealing import LEAVES, Part, Sealed, Tell
+from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validated
 from grace.export.writing import write_rows
 from grace.ledger import tiles

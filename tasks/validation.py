@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from grace.errors import BadInput
-from grace.export.sealing import Part, Sealed, Tell
+from grace.export.parts import Part
+from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validated
 from grace.notary.files import read_text, write_whole
 

@@ -1,14 +1,17 @@
 """The Arrow schema of each log table: one for every format, in both directions."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from grace.store.schema import LogTable
+from grace.errors import LedgerBroken
 from grace.values import Kind
 
-__all__ = ["ARROW_TYPES", "Cells", "cells", "columns", "schema", "stored"]
+if TYPE_CHECKING:  # the processes that write parts start faster without the store
+    from grace.store.schema import LogTable
+
+__all__ = ["ARROW_TYPES", "Cells", "cells", "checked", "columns", "schema", "stored"]
 
 ARROW_TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -33,22 +36,46 @@ PROOF: dict[str, pa.DataType] = {"ledger_index": pa.int64(), "salt": pa.binary()
 Cells = list[Sequence[Any]]
 
 
-def columns(log: LogTable) -> list[str]:
+def columns(log: "LogTable") -> list[str]:
     """Every column that is exported, in order."""
     return [*log.kinds, *PROOF]
 
 
-def schema(log: LogTable) -> pa.Schema:
+def schema(log: "LogTable") -> pa.Schema:
     typed = {name: ARROW_TYPES[kind] for name, kind in log.kinds.items()} | PROOF
     return pa.schema(list(typed.items()))
 
 
-def stored(log: LogTable) -> list[pa.DataType]:
+def stored(log: "LogTable") -> list[pa.DataType]:
     """The types of the columns as they lie in the database."""
     return [*(STORED[kind] for kind in log.kinds.values()), *PROOF.values()]
 
 
-def cells(log: LogTable, batch: pa.RecordBatch) -> Cells:
+def cells(log: "LogTable", batch: pa.RecordBatch) -> Cells:
     """The columns of a batch as lists of stored cells, salt and index last."""
     arrays: Iterable[tuple[pa.Array, pa.DataType]] = zip(batch.columns, stored(log), strict=True)
     return [array.cast(to).to_pylist() for array, to in arrays]
+
+
+def checked(
+    table: str, wanted: pa.Schema, batches: Iterable[pa.RecordBatch], low: int, high: int
+) -> Iterator[pa.RecordBatch]:
+    """The batches in the types of `wanted`, and their rows in the order of the ledger.
+
+    Raises LedgerBroken where a cell is not of its column's type, or the indices do not rise from
+    `low` to below `high`: nobody who writes by Grace leaves that behind.
+    """
+    last = low - 1
+    try:
+        for batch in batches:
+            typed = batch if batch.schema == wanted else batch.cast(wanted)
+            indices = typed.column("ledger_index").to_numpy()
+            if indices[0] <= last or (indices[1:] <= indices[:-1]).any() or indices[-1] >= high:
+                raise pa.ArrowInvalid("its rows are not in the order of the ledger")
+            last = int(indices[-1])
+            yield typed
+    except (pa.ArrowException, TypeError, OverflowError) as problem:
+        said = str(problem).split("\n")[0]
+        raise LedgerBroken(
+            f"{table} cannot be exported: {said}; run `grace ledger verify`"
+        ) from problem

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from grace.errors import LedgerBroken
-from grace.export.frame import columns, schema, stored
+from grace.export.frame import checked, columns, schema, stored
 from grace.store.schema import LogTable
 from grace.store.types import UtcTime
 
@@ -23,19 +22,10 @@ def read_rows(
 ) -> Iterator[pa.RecordBatch]:
     """The rows at `low` to `high` (exclusive) by ledger index, some thousand at a time.
 
-    Raises LedgerBroken where a cell is not of its column's type or rows are out of order: nobody
-    who writes by Grace leaves that behind.
+    Raises LedgerBroken as `grace.export.frame.checked`.
     """
     reads = _sqlite_batches if connection.dialect.name == "sqlite" else _batches
-    last = low - 1
-    for batch in _typed(log, reads(connection, log, low, high)):
-        indices = batch.column("ledger_index").to_numpy()
-        if indices[0] <= last or (indices[1:] <= indices[:-1]).any():
-            raise _broken(log, "its rows are not in the order of the ledger")
-        last = int(indices[-1])
-        if last >= high:
-            raise _broken(log, "its rows are not in the order of the ledger")
-        yield batch
+    return checked(log.name, schema(log), reads(connection, log, low, high), low, high)
 
 
 def superseded(
@@ -50,19 +40,6 @@ def superseded(
     index = table.c.ledger_index
     query = sa.select(index).where(index >= low, index < high, newer)
     return set(connection.execute(query).scalars())
-
-
-def _typed(log: LogTable, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    wanted = schema(log)
-    try:
-        for batch in batches:
-            yield batch if batch.schema == wanted else batch.cast(wanted)
-    except (pa.ArrowException, TypeError, OverflowError) as problem:
-        raise _broken(log, str(problem).split("\n")[0]) from problem
-
-
-def _broken(log: LogTable, reason: str) -> LedgerBroken:
-    return LedgerBroken(f"{log.name} cannot be exported: {reason}; run `grace ledger verify`")
 
 
 def _sqlite_batches(

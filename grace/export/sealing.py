@@ -8,57 +8,33 @@ written last: a part that it does not name is not there.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from grace.errors import CheckFailed, LedgerBroken
 from grace.export.frame import schema
-from grace.export.rows import read_rows
+from grace.export.parts import LEAVES, Part, Write, part_file, writing_parts
 from grace.ledger import tiles
 from grace.ledger.note import Checkpoint
 from grace.notary.files import read_text, write_whole
 from grace.settings import Settings
 from grace.store import Store
-from grace.store.schema import LOGS, LogTable, ledger_tiles
+from grace.store.schema import LOGS, ledger_tiles
 from grace.store.tile_table import DatabaseTiles
 
-__all__ = ["BLOCK", "LEAVES", "Part", "Sealed", "Tell", "part_file", "seal"]
+__all__ = ["BLOCK", "Sealed", "Tell", "seal"]
 
 BLOCK = 1 << 18
-LEAVES = "leaves"
 # a block that was sealed in more pieces than this is sealed again as one
 MOST_PIECES = 24
-ROW_GROUP = 32_768
 
 # what is being done, and how much of it is done already, from 0 to 1
 Tell = Callable[[str, float], None]
-
-
-class Part(BaseModel):
-    """The rows at `low` to `high` (exclusive); no file where there are none.
-
-    `erased` counts those whose payload was gone when the part was written.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    low: int
-    high: int
-    rows: int
-    erased: int = 0
-    sha256: str = ""
-    bytes: int = 0
-
-    @property
-    def span(self) -> str:
-        return f"{self.low:012d}-{self.high:012d}"
 
 
 class _Index(BaseModel):
@@ -82,11 +58,6 @@ class Sealed:
         return part_file(self.folder, table, part)
 
 
-def part_file(folder: Path, table: str, part: Part) -> Path:
-    suffix = "hashes" if table == LEAVES else "parquet"
-    return folder / table / f"{part.span}.{suffix}"
-
-
 def seal(settings: Settings, store: Store, checkpoint: Checkpoint, tell: Tell) -> Sealed:
     """Seal what the checkpoint signs and no part holds yet; the caller keeps other exports away.
 
@@ -94,13 +65,10 @@ def seal(settings: Settings, store: Store, checkpoint: Checkpoint, tell: Tell) -
     """
     folder = settings.log_dir / "sealed"
     index = _read(folder, store, checkpoint)
-    _redo_erased(store, folder, index, checkpoint.size, tell)
-    _merge(index, checkpoint.size)
-    start = index.size
-    for low, high in _ranges(start, checkpoint.size):
-        done = (low - start) / (checkpoint.size - start)
-        tell(f"sealing rows {low:,} to {high:,} of {checkpoint.size:,}", done)
-        _seal_range(store, folder, index, low, high)
+    with writing_parts(store, folder) as write:
+        _redo_erased(store, index, checkpoint.size, write, tell)
+        _merge(index, checkpoint.size)
+        _seal_ranges(store, folder, index, checkpoint.size, write, tell)
     index.size, index.root = checkpoint.size, checkpoint.root.hex()
     write_whole(folder / "index.json", index.model_dump_json(indent=1) + "\n", mode=0o600)
     _sweep(folder, index)
@@ -147,45 +115,30 @@ def _merge(index: _Index, size: int) -> None:
         index.size = start
 
 
-def _seal_range(store: Store, folder: Path, index: _Index, low: int, high: int) -> None:
-    rows = 0
-    for name, log in LOGS.items():
-        part = _seal_table(store, folder, log, low, high)
-        index.parts[name].append(part)
-        rows += part.rows
+def _seal_ranges(
+    store: Store, folder: Path, index: _Index, until: int, write: Write, tell: Tell
+) -> None:
+    start = index.size
+    ranges = list(_ranges(start, until))
+    spans = [(name, low, high) for low, high in ranges for name in LOGS]
+    with closing(write(spans)) as parts:
+        for low, high in ranges:
+            done = (low - start) / (until - start)
+            tell(f"sealing rows {low:,} to {high:,} of {until:,}", done)
+            found = {name: next(parts) for name in LOGS}
+            _check_rows(found.values(), low, high)
+            for name, part in found.items():
+                index.parts[name].append(part)
+            index.parts[LEAVES].append(_seal_leaves(store, folder, low, high))
+
+
+def _check_rows(parts: Iterable[Part], low: int, high: int) -> None:
+    rows = sum(part.rows for part in parts)
     if rows != high - low:
         raise LedgerBroken(
             f"the tables hold {rows} rows where the ledger has {high - low} leaves "
             f"({low} to {high}): nothing is exported; run `grace ledger verify`"
         )
-    index.parts[LEAVES].append(_seal_leaves(store, folder, low, high))
-
-
-def _seal_table(store: Store, folder: Path, log: LogTable, low: int, high: int) -> Part:
-    rows = erased = 0
-    path = part_file(folder, log.name, Part(low=low, high=high, rows=0))
-    with store.reading() as connection, _writing(path) as file:
-        writer = pq.ParquetWriter(file, schema(log), compression="zstd", compression_level=1)
-        with writer:
-            for table in _grouped(schema(log), read_rows(connection, log, low, high)):
-                writer.write_table(table)
-                rows += table.num_rows
-                erased += table.column("salt").null_count
-    if not rows:
-        path.unlink()
-        return Part(low=low, high=high, rows=0)
-    return _part(path, low, high, rows, erased)
-
-
-def _grouped(wanted: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(each.num_rows for each in held) >= ROW_GROUP:
-            yield pa.Table.from_batches(held, wanted)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held, wanted)
 
 
 def _seal_leaves(store: Store, folder: Path, low: int, high: int) -> Part:
@@ -237,15 +190,14 @@ def _writing(path: Path) -> Iterator[IO[bytes]]:
         draft.unlink(missing_ok=True)
 
 
-def _redo_erased(store: Store, folder: Path, index: _Index, size: int, tell: Tell) -> None:
+def _redo_erased(store: Store, index: _Index, size: int, write: Write, tell: Tell) -> None:
     """Write the parts anew whose rows lost their payload since; what was erased must not stay."""
     for name, gone in _erased(store, size).items():
-        log = LOGS[name]
         for place, part in enumerate(index.parts[name]):
             count = sum(part.low <= at < part.high for at in gone)
             if count != part.erased:
                 tell(f"writing {name} {part.low:,} to {part.high:,} anew: rows were erased", 0.0)
-                index.parts[name][place] = _seal_table(store, folder, log, part.low, part.high)
+                (index.parts[name][place],) = write([(name, part.low, part.high)])
 
 
 def _erased(store: Store, size: int) -> dict[str, list[int]]:

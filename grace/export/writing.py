@@ -8,10 +8,10 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.ipc
-import pyarrow.parquet as pq
 
 from grace.export.frame import columns, schema
 from grace.export.manifest import Format
+from grace.export.parquet import write_parquet
 from grace.export.text_cells import kinds, to_csv, to_json
 from grace.store.schema import LogTable
 
@@ -28,12 +28,7 @@ def write_rows(format: Format, log: LogTable, batches: Batches, out: IO[bytes]) 
 
 
 def _parquet(log: LogTable, batches: Batches, out: IO[bytes]) -> int:
-    rows = 0
-    with pq.ParquetWriter(out, schema(log), compression="zstd", compression_level=1) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return rows
+    return write_parquet(schema(log), batches, out)
 
 
 def _arrow(log: LogTable, batches: Batches, out: IO[bytes]) -> int:
