@@ -10,15 +10,14 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from grace.errors import BadInput, CheckFailed, GraceError
-from grace.export.archive import opened
 from grace.export.drill import Drill, record_drill
 from grace.export.history import Finished, last_backup
-from grace.export.restoring import restore
 from grace.notary.keys import public_key
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.notices import notify
-from tasks.restoring import validated
+from tasks.progress import Progress
+from tasks.restoring import restored
 
 __all__ = ["drill_restore"]
 
@@ -38,7 +37,7 @@ def drill_restore(settings: Settings, now: datetime) -> Drill:
     try:
         rows = _restored(settings, backup, now)
     except GraceError as problem:
-        reason = str(problem)
+        reason = str(problem).removeprefix(f"{backup.path}: ")
     seconds = round(time.monotonic() - began, 3)
     drill = Drill(at=now, path=backup.path, rows=rows, seconds=seconds, reason=reason)
     record_drill(settings, store, drill)
@@ -54,23 +53,18 @@ def drill_restore(settings: Settings, now: datetime) -> Drill:
 
 def _restored(settings: Settings, backup: Finished, now: datetime) -> int:
     """How many rows, each proven; nothing of them is left behind."""
-    key, path = public_key(settings), Path(backup.path)
+    key = public_key(settings)
     if key is None:
         raise CheckFailed("the log's public key is gone, so nothing can be proven by it")
-    if not path.exists():
-        raise CheckFailed("it is not on this machine any more")
     scratch = Path(tempfile.mkdtemp(prefix=".drill-", dir=settings.log_dir))
+    tell = Progress(f"restore-drill-progress-{settings.log}")
     try:
-        target = open_store(f"sqlite:///{scratch / 'grace.db'}")
-        with opened(path) as archive:
-            check = validated(archive, _silent)
-            return restore(archive, target, key, now, check=check, tell=_silent).rows
+        url = f"sqlite:///{scratch / 'grace.db'}"
+        rows = restored(backup.path, lambda: open_store(url), key, now, tell=tell).rows
+        tell("restored and proven", 1.0)
+        return rows
     finally:
         shutil.rmtree(scratch)
-
-
-def _silent(text: str, share: float) -> None:
-    """Nobody watches a drill; what it came to is told."""
 
 
 def _line(drill: Drill) -> str:

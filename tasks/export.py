@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from prefect import task
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from grace.export.history import Finished
 from grace.export.request import ExportRequest
@@ -19,18 +13,17 @@ from grace.export.validated import Validated
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.exporting import export
+from tasks.progress import Progress
 from tasks.validation import validate_sealed
 
 __all__ = ["export_log", "publish_export"]
-
-STEP = 5.0  # percent
 
 
 @task
 def export_log(settings: Settings, request: ExportRequest, now: datetime) -> Finished:
     """Export what is signed; the validation is an artifact, also where it ends the run."""
     store = open_store(settings.url, create=False)
-    progress = _Progress(settings.log)
+    progress = Progress(f"export-progress-{settings.log}")
 
     def validate(sealed: Sealed, tables: Sequence[str], low: int, tell: Tell) -> Validated:
         found = validate_sealed(sealed, tables, low, tell)
@@ -59,22 +52,6 @@ def publish_export(settings: Settings, finished: Finished) -> None:
 def _in_code(path: str) -> str:
     """To be copied as it is: nothing in it ends the code or the cell of the table."""
     return path.replace("`", "'").replace("|", "\\|").replace("\n", " ")
-
-
-class _Progress:
-    """A progress artifact that moves in steps: each one is a request to the server."""
-
-    def __init__(self, log: str) -> None:
-        self.shown = 0.0
-        made = create_progress_artifact(0.0, key=f"export-progress-{log}", description="begun")
-        assert isinstance(made, UUID)
-        self.artifact = made
-
-    def __call__(self, text: str, share: float) -> None:
-        percent = round(100 * share, 1)
-        if percent >= self.shown + STEP or percent >= 100 > self.shown:
-            self.shown = percent
-            update_progress_artifact(self.artifact, progress=percent, description=text)
 
 
 def _publish_validation(settings: Settings, found: Validated) -> None:

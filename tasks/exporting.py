@@ -8,6 +8,7 @@ from pathlib import Path
 from grace.errors import BadInput, CheckFailed
 from grace.export.history import Finished, last_export, remember_export
 from grace.export.manifest import Manifest
+from grace.export.progress import within
 from grace.export.request import ExportRequest
 from grace.export.sealing import Sealed, Tell, seal
 from grace.export.validated import Validate, Validated
@@ -46,13 +47,13 @@ def export(
         low = before.size if request.since_last and before else 0
         # what was restored from an older copy is smaller than what was exported of it
         low = min(low, checkpoint.size)
-        sealed = seal(settings, store, checkpoint, _within(tell, 0.0, 0.5))
-        validated = _validated(request, sealed, low, validate, _within(tell, 0.5, 0.7))
+        sealed = seal(settings, store, checkpoint, within(tell, 0.0, 0.5))
+        validated = _validated(request, sealed, low, validate, within(tell, 0.5, 0.7))
         url = _absolute(request.to or str(_own_place(settings, request, checkpoint, now)))
         _remove_drafts(settings)
         work = ArchiveWriting(store, request, sealed, checkpoint, note, low, validated, now)
         with writing(url, request) as adding:
-            made = work.write(adding, str(public_key(settings)), _within(tell, 0.7, 1.0))
+            made = work.write(adding, str(public_key(settings)), within(tell, 0.7, 1.0))
         finished = _finished(url, made, request, checkpoint, now)
         remember_export(settings, finished)
     _record(store, finished, now)
@@ -103,10 +104,6 @@ def _remove_drafts(settings: Settings) -> None:
             shutil.rmtree(draft)
         else:
             draft.unlink()
-
-
-def _within(tell: Tell, low: float, high: float) -> Tell:
-    return lambda text, share: tell(text, low + (high - low) * share)
 
 
 def _finished(

@@ -16,7 +16,15 @@ from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 from grace.errors import BadInput
 from grace.ingestion.loose import INGESTIBLE
 
-__all__ = ["FileFormat", "FilePlace", "digest", "find_files", "reading", "without_secrets"]
+__all__ = [
+    "FileFormat",
+    "FilePlace",
+    "digest",
+    "find_files",
+    "reading",
+    "reason_of",
+    "without_secrets",
+]
 
 FileFormat = Literal["csv", "json", "jsonl", "parquet"]
 
@@ -76,7 +84,7 @@ def reading(place: FilePlace, **text: Any) -> Iterator[IO[Any]]:
     except BadInput as problem:
         raise BadInput(f"{place.name}: {problem}") from problem
     except UNREADABLE as problem:
-        raise BadInput(f"{place.name} cannot be read: {_said(problem)}") from problem
+        raise BadInput(f"{place.name} cannot be read: {reason_of(problem)}") from problem
 
 
 def digest(place: FilePlace) -> str:
@@ -87,7 +95,7 @@ def digest(place: FilePlace) -> str:
             while block := opened.read(BLOCK):
                 sum_of.update(block)
     except UNREADABLE as problem:
-        raise BadInput(f"{place.name} cannot be read: {_said(problem)}") from problem
+        raise BadInput(f"{place.name} cannot be read: {reason_of(problem)}") from problem
     return sum_of.hexdigest()
 
 
@@ -104,7 +112,7 @@ def _matching(pattern: str, table: str | None) -> list[FilePlace]:
         filesystem, path = url_to_fs(pattern)
         paths = _paths(filesystem, path)
     except UNREADABLE as problem:
-        raise BadInput(f"{name} cannot be read: {_said(problem)}") from problem
+        raise BadInput(f"{name} cannot be read: {reason_of(problem)}") from problem
     if not paths:
         raise BadInput(f"there is no file {name}")
     behind = name.partition("::")[2]
@@ -159,7 +167,7 @@ def _table(path: str) -> str | None:
     return None
 
 
-def _said(problem: BaseException) -> str:
+def reason_of(problem: BaseException) -> str:
     """The first line of what went wrong, without what a URL keeps secret."""
     said = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
     return without_secrets(str(said).split("\n")[0])

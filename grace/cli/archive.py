@@ -12,11 +12,13 @@ from grace.cli.output import emit
 from grace.errors import BadInput
 
 if TYPE_CHECKING:
+    from grace.export.archive import Source
     from grace.export.proving import Proven
     from grace.export.restoring import Restored
+    from grace.export.sealing import Tell
     from grace.ledger.note import VerifierKey
 
-__all__ = ["is_archive", "key_of_age", "register", "verify_archive"]
+__all__ = ["is_archive", "key_of_age", "register", "verified"]
 
 MAGIC = (b"PK", b"\x28\xb5\x2f\xfd", b"age-encryption.org/")
 
@@ -26,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def restore(
-    archive: Annotated[Path, typer.Argument(help="What `grace export` wrote.")],
+    archive: Annotated[str, typer.Argument(help="What `grace export` wrote: a path or URL.")],
     into: Annotated[str, typer.Option("--into", help="URL of an empty database.")],
     table: Annotated[
         list[str] | None, typer.Option("--table", help="Only this log table; can be repeated.")
@@ -48,28 +50,24 @@ def restore(
     The target stays empty where a digest, the schema, a row or an expectation does not hold.
 
     Example: grace restore grace.zip --into sqlite:////srv/restored/grace.db --key audit/grace.pub
-    """
-    from grace.export.archive import opened
-    from grace.export.restoring import restore as fill
-    from grace.store import open_store
-    from tasks.restoring import validated
 
-    trusted = _trusted(key)
-    with bar() as tell, opened(archive, key_of_age(identity)) as found:
-        store = open_store(into)
-        try:
-            done = fill(
-                found,
-                store,
-                trusted,
-                datetime.now(UTC),
-                tables=table or (),
-                new_origin=new_origin,
-                check=validated(found, tell),
-                tell=tell,
-            )
-        finally:
-            store.engine.dispose()
+    Example: grace restore s3://backups/grace.zip --into postgresql://grace@db/restored
+    """
+    from grace.store import open_store
+    from tasks.restoring import restored
+
+    trusted, unlocks = _trusted(key), key_of_age(identity)
+    with bar() as tell:
+        done = restored(
+            archive,
+            lambda: open_store(into),
+            trusted,
+            datetime.now(UTC),
+            identity=unlocks,
+            tables=table or (),
+            new_origin=new_origin,
+            tell=tell,
+        )
     emit(done, lambda: _account(done))
 
 
@@ -85,25 +83,33 @@ def _account(done: "Restored") -> str:
     )
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(source: "Source") -> bool:
     """A folder, or a file that begins as a ZIP, zstd or age file does."""
-    if path.is_dir():
-        return True
-    try:
-        with open(path, "rb") as file:
-            return file.read(32).startswith(MAGIC)
-    except OSError:
-        return False
+    if isinstance(source, Path):
+        if source.is_dir():
+            return True
+        try:
+            with open(source, "rb") as file:
+                return file.read(32).startswith(MAGIC)
+        except OSError:
+            return False
+    begins = source.file.read(32)
+    source.file.seek(0)
+    return begins.startswith(MAGIC)
 
 
-def verify_archive(path: Path, key: str, identity: Path | None) -> None:
+def verified(
+    source: "Source", key: str, identity: Path | None, tell: "Tell"
+) -> tuple[dict[str, object], str]:
+    """What `grace verify` answers to a program and to a person."""
     from grace.export.archive import opened
+    from grace.export.progress import within
     from grace.export.proving import prove
     from grace.ledger.note import VerifierKey
 
-    with opened(path, key_of_age(identity)) as archive:
-        proven = prove(archive, VerifierKey.parse(key))
-    emit({"ok": True, **vars(proven)}, lambda: _proven(proven))
+    with opened(source, key_of_age(identity), within(tell, 0.0, 0.3)) as archive:
+        proven = prove(archive, VerifierKey.parse(key), within(tell, 0.3, 1.0))
+    return {"ok": True, **vars(proven)}, _proven(proven)
 
 
 def _proven(proven: "Proven") -> str:

@@ -102,7 +102,7 @@ def _account(finished: "Finished") -> str:
 
 def validate(
     archive: Annotated[
-        Path | None, typer.Argument(help="An archive. Default: the log itself.")
+        str | None, typer.Argument(help="An archive, a path or URL. Default: the log itself.")
     ] = None,
     table: Annotated[
         list[str] | None, typer.Option("--table", help="Only this log table; can be repeated.")
@@ -124,6 +124,8 @@ def validate(
     """Check every row against the expectations of its table; exit code 1 where some are not met.
 
     Example: grace validate --failing --limit 5
+
+    Example: grace validate s3://backups/grace.zip
     """
     with bar() as tell:
         found = _found(archive, table, limit if failing else 0, data_docs, identity, tell)
@@ -135,7 +137,7 @@ def validate(
 
 
 def _found(
-    archive: Path | None,
+    archive: str | None,
     tables: list[str] | None,
     failing: int,
     data_docs: Path | None,
@@ -144,12 +146,14 @@ def _found(
 ) -> "Findings":
     from grace.cli.archive import key_of_age
     from grace.export.archive import opened
+    from grace.export.progress import within
     from grace.export.proving import batches_of
     from grace.export.rows import read_rows
     from grace.notary.head import head_size
     from grace.store import open_store
     from grace.store.append import log_table
     from grace.store.schema import LOGS
+    from tasks.archive_source import reading
     from tasks.validation import validate as run
 
     chosen = [log_table(name).name for name in tables or LOGS]
@@ -163,10 +167,17 @@ def _found(
                 failing=failing,
                 data_docs=data_docs,
             )
-    with opened(archive, key_of_age(identity)) as found:
+    with (
+        reading(archive, within(tell, 0.0, 0.2)) as source,
+        opened(source, key_of_age(identity), within(tell, 0.2, 0.4)) as found,
+    ):
         held = [name for name in chosen if name in found.manifest.tables]
         return run(
-            lambda name: batches_of(found, name), held, tell, failing=failing, data_docs=data_docs
+            lambda name: batches_of(found, name),
+            held,
+            within(tell, 0.4, 1.0),
+            failing=failing,
+            data_docs=data_docs,
         )
 
 

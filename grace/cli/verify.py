@@ -1,12 +1,16 @@
 """`grace verify FILE`: check what left the house, with nothing but a public key."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grace.cli.bar import bar
 from grace.cli.output import emit
 from grace.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from grace.export.archive import Source
 
 __all__ = ["register"]
 
@@ -16,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="What `grace prove` or `grace export` wrote.")],
+    file: Annotated[
+        str, typer.Argument(help="What `grace prove` or `grace export` wrote: a path or URL.")
+    ],
     key: Annotated[str, typer.Option("--key", help="The log's public key, or a file of it.")],
     identity: Annotated[
         Path | None, typer.Option("--identity", help="The age key file of an encrypted archive.")
@@ -24,33 +30,40 @@ def verify(
 ) -> None:
     """Check a proof or an archive without database or network, and tell what it proves.
 
-    Exit code 0: proven; 1: not proven, with the reason.
+    Exit code 0: proven; 1: not proven, with the reason. What lies at a URL is fetched first.
 
     Example: grace verify for-the-auditor.proof --key audit/grace.pub
+
+    Example: grace verify s3://backups/grace.zip --key audit/grace.pub
     """
-    from grace.cli.archive import is_archive, verify_archive
+    from grace.cli.archive import is_archive, verified
+    from grace.export.progress import within
+    from tasks.archive_source import reading
 
-    if is_archive(file):
-        return verify_archive(file, key_text(key), identity)
-    return _verify_proof(file, key)
+    trusted = key_text(key)
+    with bar() as tell, reading(file, within(tell, 0.0, 0.3)) as source:
+        if is_archive(source):
+            answer = verified(source, trusted, identity, within(tell, 0.3, 1.0))
+        else:
+            answer = _verified_proof(source, trusted)
+    emit(*answer)
 
 
-def _verify_proof(file: Path, key: str) -> None:
+def _verified_proof(source: "Source", key: str) -> tuple[dict[str, object], str]:
     from rich.markup import escape
 
     from grace.verifier import NotProven, check, told
 
     try:
-        text = file.read_bytes().decode()
+        content = source.read_bytes() if isinstance(source, Path) else source.file.read()
+        proven = check(content.decode(), key)
     except OSError as problem:
-        raise BadInput(f"{file}: {problem.strerror}") from None
+        raise BadInput(f"{source}: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise CheckFailed(f"{file}: it is no text, so no proof") from None
-    try:
-        proven = check(text, key_text(key))
+        raise CheckFailed(f"{source}: it is no text, so no proof") from None
     except NotProven as problem:
-        raise CheckFailed(f"{file} is NOT proven: {problem}") from None
-    emit({"ok": True, **vars(proven)}, escape(told(proven)))
+        raise CheckFailed(f"{source} is NOT proven: {problem}") from None
+    return {"ok": True, **vars(proven)}, escape(told(proven))
 
 
 def key_text(given: str) -> str:

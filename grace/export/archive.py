@@ -10,18 +10,35 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, TypeAlias
 
 from grace.errors import BadInput, CheckFailed, GraceError
 from grace.export.manifest import FORMATS, MANIFEST, MOST_BYTES, VERSION, Manifest, load
+from grace.export.progress import silent
+from grace.export.sealing import Tell
 from grace.export.wrapping import unwrapped
 from grace.export.zip_stream import check_spelling
 from grace.store.schema import LOGS
 
-__all__ = ["Archive", "opened"]
+__all__ = ["Archive", "Copy", "Source", "manifest_of", "opened"]
 
 BROKEN = (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, struct.error)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An archive that lies elsewhere, as it was copied from there; `name` says where."""
+
+    name: str
+    file: IO[bytes]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source: TypeAlias = Path | Copy
 
 
 class Place(Protocol):
@@ -52,35 +69,52 @@ class Archive:
 
 
 @contextmanager
-def opened(path: Path, identity: str | None = None) -> Iterator[Archive]:
-    """The archive at `path`, unwrapped from zstd and age where it is wrapped in them.
+def opened(source: Source, identity: str | None = None, tell: Tell = silent) -> Iterator[Archive]:
+    """The archive there, unwrapped from zstd and age where it is wrapped in them.
 
     Raises CheckFailed where a byte of it is not as Grace wrote it, NotOurs where a newer Grace did,
     BadInput where there is nothing or it is encrypted to somebody else.
     """
+    with _refusing(source), ExitStack() as stack:
+        place = _place(source, identity, stack)
+        manifest = _manifest(place)
+        _check_names(place, manifest)
+        _check_digests(place, manifest, tell)
+        place.check_spelling()
+        _check_tables(manifest)
+        yield Archive(place, manifest)
+
+
+def manifest_of(path: Path) -> Manifest:
+    """What an archive says it holds; whether it does is for `opened` to see. Raises as above."""
+    with _refusing(path), ExitStack() as stack:
+        place = _place(path, None, stack)
+        manifest = _manifest(place)
+        _check_names(place, manifest)
+        return manifest
+
+
+@contextmanager
+def _refusing(source: Source) -> Iterator[None]:
     try:
-        with ExitStack() as stack:
-            place = _place(path, identity, stack)
-            manifest = _manifest(place)
-            _check_names(place, manifest)
-            _check_digests(place, manifest)
-            place.check_spelling()
-            _check_tables(manifest)
-            yield Archive(place, manifest)
+        yield
     except GraceError as problem:
-        raise type(problem)(f"{path}: {problem}") from problem
+        raise type(problem)(f"{source}: {problem}") from problem
     except BROKEN as problem:
-        raise CheckFailed(f"{path} cannot be read: {problem}") from problem
+        raise CheckFailed(f"{source} cannot be read: {problem}") from problem
 
 
-def _place(path: Path, identity: str | None, stack: ExitStack) -> Place:
-    if path.is_symlink():
+def _place(source: Source, identity: str | None, stack: ExitStack) -> Place:
+    if isinstance(source, Copy):
+        return _Zip(stack.enter_context(unwrapped(source.file, identity)))
+    if source.is_symlink():
         raise BadInput("it is a link; name what it leads to")
-    if path.is_dir():
-        return _Folder(path)
-    if not path.is_file():
-        raise BadInput("there is no such archive")
-    return _Zip(stack.enter_context(unwrapped(path, identity)))
+    if source.is_dir():
+        return _Folder(source)
+    if not source.is_file():
+        raise BadInput("there is no such archive on this machine")
+    file = stack.enter_context(source.open("rb"))
+    return _Zip(stack.enter_context(unwrapped(file, identity)))
 
 
 class _Folder:
@@ -147,8 +181,11 @@ def _check_names(place: Place, manifest: Manifest) -> None:
         )
 
 
-def _check_digests(place: Place, manifest: Manifest) -> None:
+def _check_digests(place: Place, manifest: Manifest, tell: Tell) -> None:
+    done, whole = 0, sum(file.bytes for file in manifest.files)
     for file in manifest.files:
+        tell(f"checking {file.name}", done / max(whole, 1))
+        done += file.bytes
         if place.sizes[file.name] != file.bytes:
             raise CheckFailed(f"{file.name} has {place.sizes[file.name]} bytes, not {file.bytes}")
         with place.open(file.name) as opened_file:

@@ -13,6 +13,8 @@ from grace.errors import CheckFailed
 from grace.export.archive import Archive
 from grace.export.frame import cells
 from grace.export.parsing import parse_rows
+from grace.export.progress import silent
+from grace.export.sealing import Tell
 from grace.ledger.growing import Growing
 from grace.ledger.note import Checkpoint, VerifierKey
 from grace.ledger.tiles import HASH, hashes_of
@@ -99,14 +101,15 @@ class Leaves:
         return self.hashes[start : start + HASH]
 
 
-def prove(archive: Archive, key: VerifierKey) -> Proven:
+def prove(archive: Archive, key: VerifierKey, tell: Tell = silent) -> Proven:
     """Check leaves, checkpoint and every row; CheckFailed, or LedgerBroken, says what is wrong."""
     manifest = archive.manifest
     checkpoint = signed_by(archive, key)
     leaves = Leaves(archive)
     check_tree(archive, leaves, checkpoint, key)
     erased = erased_digests(archive)
-    for name in manifest.tables:
+    for place, name in enumerate(manifest.tables):
+        tell(f"proving {name}", place / len(manifest.tables))
         check_batches(name, batches_of(archive, name), leaves, erased)
     is_whole = set(manifest.tables) == set(LOGS) and not manifest.newest
     if is_whole and manifest.rows != manifest.size - manifest.low:

@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 import pyrage  # type: ignore[import-untyped]
@@ -87,10 +86,10 @@ def encrypting(to: str, file: IO[bytes]) -> Iterator[Out]:
 
 
 @contextmanager
-def unwrapped(path: Path, identity: str | None) -> Iterator[IO[bytes]]:
+def unwrapped(file: IO[bytes], identity: str | None) -> Iterator[IO[bytes]]:
     """The ZIP within, opened for seeking; what had to be unpacked is gone afterwards."""
-    with open(path, "rb") as file, tempfile.TemporaryFile(prefix="grace-") as spare:
-        plain: IO[bytes] = file
+    with tempfile.TemporaryFile(prefix="grace-") as spare:
+        plain = file
         if _begins(plain, AGE):
             _decrypt(plain, spare, identity)
             plain = spare

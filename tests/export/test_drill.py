@@ -67,7 +67,7 @@ def test_a_backup_that_is_gone_fails_the_run(drilled: Exporting) -> None:
     Path(finished.path).unlink()
     state = restore_drill(return_state=True)
     assert state.is_failed()
-    assert "it is not on this machine any more" in state.message
+    assert "there is no such archive on this machine" in state.message
 
 
 def test_without_a_backup_there_is_nothing_to_try(drilled: Exporting) -> None:
