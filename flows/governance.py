@@ -11,6 +11,7 @@ from tasks.changes import apply_change, take_step
 from tasks.experiments import look_at_experiments
 from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
+from tasks.reviews import start_missed_reviews
 from tasks.sweep import (
     expire_overdue,
     find_unfinished,
@@ -25,7 +26,7 @@ __all__ = ["governance"]
 @flow(name="governance", retries=0, log_prints=True)
 def governance() -> list[State[Any]]:
     """Expires, asks again, applies what was approved, takes up what was cut short, tells of drift;
-    looks at experiments.
+    looks at experiments; starts the reviews of goals that no event started.
 
     A proposal that cannot be carried on shows as a failed task and does not keep the others.
     """
@@ -45,4 +46,5 @@ def governance() -> list[State[Any]]:
     done.append(look_at_experiments(settings, now, return_state=True))
     done.append(report_drift(settings, return_state=True))
     done.append(remove_idle_limits(settings, return_state=True))
+    done.append(start_missed_reviews(settings, return_state=True))
     return [*done, sign_ledger(settings, return_state=True)]

@@ -15,6 +15,7 @@ from prefect.states import State
 
 from flows.approval import approval
 from flows.export import data_export
+from flows.goal_review import goal_review
 from flows.goals import autonomous_goal_setting
 from flows.governance import governance
 from flows.improvement import proactive_improvement
@@ -33,6 +34,7 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (performance_optimizer, "every-30-minutes"),
     (proactive_improvement, "hourly"),
     (autonomous_goal_setting, "daily"),
+    (goal_review, "on-off-track"),
     (governance, "every-10-minutes"),
     (data_export, "nightly"),
 )

@@ -32,6 +32,8 @@ __all__ = [
 GRACE_TAG, SAMPLE_TAG = "grace", "sample"
 # with the name of the log behind it: on the deployments that serve a connected installation
 LOG_TAG = "log:"
+# the label of an event that says whose it is
+EVENT_LOG = "grace.log"
 # what somebody starts with parameters of their own names its log there
 ON_DEMAND = "on-demand"
 
@@ -123,8 +125,13 @@ def _for_log(entry: dict[str, Any], log: str) -> dict[str, Any]:
     """The same deployment for another log, under the name by which its runs are started."""
     pool = dict(entry.get("work_pool") or {})
     pool["job_variables"] = {"env": {"GRACE_LOG": log}}
+    triggers = [
+        each | {"match": (each.get("match") or {}) | {EVENT_LOG: log}}
+        for each in entry.get("triggers") or ()
+    ]
     return copy.deepcopy(
         entry
+        | ({"triggers": triggers} if triggers else {})
         | {
             "name": f"{log}-{entry['name']}",
             "description": f"{entry.get('description', '')} For {log}.".strip(),
