@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from grace.errors import BadInput
 from grace.export.sealing import Part, Sealed, Tell
 from grace.export.validated import Validated
-from grace.notary.files import read_text, write_whole
+from grace.files import read_text, write_whole
 
 __all__ = [
     "Broken",

@@ -18,6 +18,10 @@ def register(app: typer.Typer) -> None:
 def verify(
     file: Annotated[Path, typer.Argument(help="What `grace prove` or `grace export` wrote.")],
     key: Annotated[str, typer.Option("--key", help="The log's public key, or a file of it.")],
+    reviewer: Annotated[
+        str | None,
+        typer.Option("--reviewer", help="Of a proof: this public key must have signed the answer."),
+    ] = None,
     identity: Annotated[
         Path | None, typer.Option("--identity", help="The age key file of an encrypted archive.")
     ] = None,
@@ -32,10 +36,10 @@ def verify(
 
     if is_archive(file):
         return verify_archive(file, key_text(key), identity)
-    return _verify_proof(file, key)
+    return _verify_proof(file, key_text(key), reviewer and key_text(reviewer))
 
 
-def _verify_proof(file: Path, key: str) -> None:
+def _verify_proof(file: Path, key: str, reviewer: str | None) -> None:
     from rich.markup import escape
 
     from grace.verifier import NotProven, check, told
@@ -47,7 +51,7 @@ def _verify_proof(file: Path, key: str) -> None:
     except UnicodeDecodeError:
         raise CheckFailed(f"{file}: it is no text, so no proof") from None
     try:
-        proven = check(text, key_text(key))
+        proven = check(text, key, reviewer)
     except NotProven as problem:
         raise CheckFailed(f"{file} is NOT proven: {problem}") from None
     emit({"ok": True, **vars(proven)}, escape(told(proven)))
