@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from grace.governance.consent import WANTED, needed_for
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
@@ -187,9 +188,11 @@ def _undone_by_itself(plan: Plan) -> str:
 
 
 def _answering(entry: Entry, policy: Policy) -> str:
+    needed = needed_for(entry, policy)
+    how = "" if needed == "declared" else f"\nThe answer must be **{WANTED[needed]}**.\n"
     return (
-        f"---\nReviewers: {', '.join(policy.reviewers)}. Answer until "
-        f"{entry.proposal.deadline:%Y-%m-%d %H:%M} UTC. Content `{entry.content_hash[:16]}`.\n"
+        f"---\nReviewers: {', '.join(policy.reviewers) or 'nobody'}. Answer until "
+        f"{entry.proposal.deadline:%Y-%m-%d %H:%M} UTC. Content `{entry.content_hash[:16]}`.\n{how}"
     )
 
 

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         return self.log_dir / "signing.key"
 
     @property
+    def public_key_file(self) -> Path:
+        """Beside the signing key: what a verifier needs, and may be given to anyone."""
+        return self.key_file.with_name(self.key_file.name + ".pub")
+
+    @property
     def checkpoint_file(self) -> Path:
         """The last signed checkpoint, kept outside the database."""
         return self.log_dir / "checkpoint"
@@ -99,9 +104,24 @@ class Settings(BaseSettings):
         return self.log_dir / "earned.cedar"
 
     @property
+    def reviewers_file(self) -> Path:
+        """Who may answer, and how each proves who he is; readable by its owner alone."""
+        return self.log_dir / "reviewers.json"
+
+    @property
     def run_dir(self) -> Path:
         """State of the processes that `grace up` started, shared by both logs."""
         return self.data_dir / "run"
+
+    @property
+    def sign_in_key_file(self) -> Path:
+        """With which the server of this installation vouches for those who signed in."""
+        return self.run_dir / "sign-in.key"
+
+    @property
+    def service_file(self) -> Path:
+        """By which the server knows Grace's own processes."""
+        return self.run_dir / "service.secret"
 
     @property
     def prefect_home(self) -> Path:

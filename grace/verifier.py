@@ -60,7 +60,23 @@ FOLLOWS = {
     "kept": {"rolling_back"},
     "rolling_back": {"rolled_back", "rollback_failed"},
 }
-CONSENT = ("may it be done", "permit"), ("a person's answer", "approve")
+ANSWERED = "a person's answer"
+CONSENT = ("may it be done", "permit"), (ANSWERED, "approve")
+# What is signed with an answer, and the column that says the same; of an older log with another key
+# the origin may differ, and the time is a claim of the signer.
+STATEMENT = "grace-answer/1"
+STATED = {
+    "log": None,
+    "proposal": "proposal_id",
+    "content": "content_hash",
+    "asking": "decision_id",
+    "answer": "answer",
+    "reviewer": "reviewer",
+    "reason": "reason",
+    "assurance": "assurance",
+    "at": None,
+}
+SIGNED = ("signed in", "signature")
 
 # what reading a file raises that is put together otherwise
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error)
@@ -102,10 +118,13 @@ class Proven:
     story: tuple[str, ...]
 
 
-def check(text: str, key: str) -> Proven:
-    """Raises NotProven where anything in the file is not as the log of this public key had it."""
+def check(text: str, key: str, reviewer: str | None = None) -> Proven:
+    """Raises NotProven where anything in the file is not as the log of this public key had it.
+
+    With the public key of a reviewer, also where that key did not sign the answer.
+    """
     try:
-        return _check(_document(text), key)
+        return _check(_document(text), key, reviewer)
     except NotProven as problem:
         raise NotProven(_plain(str(problem))) from None
     except MALFORMED as problem:
@@ -114,7 +133,7 @@ def check(text: str, key: str) -> Proven:
         raise NotProven("the file is no proof as Grace writes it: it is nested too deep") from None
 
 
-def _check(document: dict[str, Any], key: str) -> Proven:
+def _check(document: dict[str, Any], key: str, reviewer: str | None) -> Proven:
     _insist(set(document) == {"checkpoint", "evidence", "format", "policy", "proposal", "rows"})
     _insist(document["format"] == FORMAT, f"its format is not {FORMAT}")
     origin, size, root = _signed(document["checkpoint"], key)
@@ -123,6 +142,7 @@ def _check(document: dict[str, Any], key: str) -> Proven:
     case.check()
     case.check_evidence(document["evidence"], size, root)
     case.check_policy(document["policy"])
+    case.check_signed_by(reviewer)
     newest = case.history[-1].cells
     return Proven(
         proposal_id=case.proposal,
@@ -219,6 +239,18 @@ def _extends(old: int, new: int, path: Sequence[bytes], before: bytes, after: by
 
 def _signed(note: str, key: str) -> tuple[str, int, bytes]:
     """Origin, size and root of a checkpoint that this key, and no other, signed."""
+    text = _noted(note, key, "checkpoint")
+    origin, size, encoded_root = text.split("\n")
+    name = _key(key)[0]
+    if origin != name:
+        raise NotProven(f"the checkpoint is of another log or key: {origin}, not {name}")
+    _insist(size.isascii() and size.isdigit() and str(int(size)) == size)
+    (root,) = _path([encoded_root])
+    return origin, int(size), root
+
+
+def _key(key: str) -> tuple[str, bytes, bytes]:
+    """Name, id and the 32 bytes of a public key."""
     try:
         name, key_id, encoded = key.strip().split("+", 2)
         public = _base64(encoded)
@@ -227,21 +259,23 @@ def _signed(note: str, key: str) -> tuple[str, int, bytes]:
     wanted = _sha256(name.encode() + b"\n" + public)[:4]
     _insist(len(public) == 33 and public[0] == 1, "the key is no Ed25519 key")
     _insist(wanted.hex() == key_id, "the key is not the one its id says")
+    return name, wanted, public[1:]
+
+
+def _noted(note: str, key: str, what: str) -> str:
+    """The text of a signed note with the one signature of this key."""
+    name, wanted, public = _key(key)
     text, blank, line = note.rpartition("\n\n")
-    origin, size, encoded_root = text.split("\n")
     dash, signer, encoded = line.removesuffix("\n").split(" ")
-    _insist(bool(blank) and dash == "—" and line.endswith("\n"), "the checkpoint is no signed note")
+    _insist(bool(blank) and dash == "—" and line.endswith("\n"), f"the {what} is no signed note")
     signature = _base64(encoded)
-    if (signer, signature[:4]) != (name, wanted) or origin != name:
-        raise NotProven(f"the checkpoint is of another log or key: {signer}, not {name}")
+    if (signer, signature[:4]) != (name, wanted):
+        raise NotProven(f"the {what} is of another log or key: {signer}, not {name}")
     try:
-        checked = Ed25519PublicKey.from_public_bytes(public[1:])
-        checked.verify(signature[4:], f"{text}\n".encode())
+        Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], f"{text}\n".encode())
     except InvalidSignature:
-        raise NotProven("the checkpoint's signature is wrong") from None
-    _insist(size.isascii() and size.isdigit() and str(int(size)) == size)
-    (root,) = _path([encoded_root])
-    return origin, int(size), root
+        raise NotProven(f"the {what}'s signature is wrong") from None
+    return text
 
 
 # --- rows: docs/ledger.md, row encoding 1 ---------------------------------------------------------
@@ -390,6 +424,7 @@ class _Case:
         self._check_revisions()
         self._check_states()
         self._check_agreed()
+        self._check_answers()
         self._check_applied()
         self._check_verdict()
         self._check_looks()
@@ -454,6 +489,23 @@ class _Case:
             and (self.content is None or row.cells["content_hash"] is not None)
         )
         return next(given, None)
+
+    def _check_answers(self) -> None:
+        """That what is called signed is: each answer, by the key that stands beside it."""
+        for row in self.of("decisions"):
+            if _is_answer(row):
+                _check_answer(row)
+
+    def check_signed_by(self, reviewer: str | None) -> None:
+        """That this key of a reviewer, and no other, signed the answer."""
+        if reviewer is None:
+            return
+        answers = (row for row in self.of("decisions") if _is_answer(row))
+        answer = next(answers, None)
+        if answer is None or answer.cells["assurance"] != "signature":
+            raise NotProven("no answer in it was signed by a reviewer")
+        used = json.loads(answer.cells["detail"])["key"]
+        _insist(_key(used) == _key(reviewer), f"the answer was signed by another key: {used}")
 
     def _check_applied(self) -> None:
         """That somebody agreed first, and that what the states say was done is there as a deed."""
@@ -571,6 +623,31 @@ class _Case:
         _insist(agreed, "the policy is not the one that the proposal was weighed by")
 
 
+def _is_answer(row: Row) -> bool:
+    return row.cells["question"] == ANSWERED and row.cells["answer"] in ("approve", "reject")
+
+
+def _check_answer(row: Row) -> None:
+    """That the key beside it signed a statement of this very answer (docs/identity.md)."""
+    cells, at = row.cells, f"the answer of entry {row.index}"
+    detail = json.loads(cells["detail"]) if cells["detail"] else {}
+    if cells["assurance"] not in SIGNED:
+        _insist("proof" not in detail, f"{at} is called {cells['assurance']}, and is signed")
+        return
+    _insist("proof" in detail, f"{at} is called {cells['assurance']}, and nothing is signed")
+    heading, *lines = _noted(detail["proof"], detail["key"], f"statement of {at}").split("\n")
+    pairs = [line.partition(" ")[::2] for line in lines]
+    stated = {name: json.loads(value) for name, value in pairs}
+    _insist(heading == STATEMENT and [name for name, _ in pairs] == list(STATED))
+    for name, column in STATED.items():
+        _insist(column is None or stated[name] == cells[column], f"{at}: another {name} was signed")
+    signer = _key(detail["key"])[0]
+    if cells["assurance"] == "signature":
+        _insist(signer == cells["reviewer"], f"{at} was signed by {signer}")
+    else:
+        _insist("/" in signer, f"{at} was vouched for by {signer}, which is no server")
+
+
 def _check_signs(measured: Cells, plan: dict[str, Any]) -> None:
     """That the verdict follows from the differences of the pairs (docs/performance.md).
 
@@ -671,9 +748,20 @@ def _proposed(case: _Case, has_policy: bool) -> Iterator[str]:
 
 def _told_decision(row: Row) -> Iterator[str]:
     cells = row.cells
-    who = f" by {cells['reviewer']} ({cells['assurance']})" if cells["reviewer"] else ""
+    who = f" by {cells['reviewer']} ({_how_known(cells)})" if cells["reviewer"] else ""
     answered = f"asked “{cells['question']}”, answered “{cells['answer']}”{who}"
     yield f"{_when(cells['decided_at'])}: {answered}: {cells['reason']}."
+
+
+def _how_known(cells: Cells) -> str:
+    """As in *signed by ann, key 1a2b3c4d*."""
+    detail = json.loads(cells["detail"]) if cells["detail"] else {}
+    if cells["assurance"] not in SIGNED or "key" not in detail:
+        return str(cells["assurance"])
+    name, key_id, _ = _key(detail["key"])
+    if cells["assurance"] == "signature":
+        return f"signed by {name}, key {key_id.hex()}"
+    return f"signed in, says the server, key {name} {key_id.hex()}"
 
 
 def _told_action(row: Row) -> Iterator[str]:
@@ -732,15 +820,20 @@ def told(proven: Proven) -> str:
     return "\n".join(lines)
 
 
+def _key_text(given: str) -> str:
+    return Path(given).read_text() if Path(given).is_file() else given
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="grace-verify", description="Check the proof of one improvement."
     )
     parser.add_argument("file", type=Path, help="what `grace prove` wrote")
     parser.add_argument("--key", required=True, help="the log's public key, or a file of it")
+    parser.add_argument("--reviewer", help="insist that this public key signed the answer")
     asked = parser.parse_args(arguments)
     try:
-        key = Path(asked.key).read_text() if Path(asked.key).is_file() else asked.key
+        key, reviewer = _key_text(asked.key), asked.reviewer and _key_text(asked.reviewer)
         content = asked.file.read_bytes()
     except (OSError, UnicodeDecodeError) as problem:
         print(f"grace-verify: {problem}", file=sys.stderr)
@@ -751,7 +844,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"grace-verify: NOT proven: {problem}", file=sys.stderr)
         sys.exit(1)
     try:
-        print(told(check(text, key)))
+        print(told(check(text, key, reviewer)))
     except NotProven as problem:
         print(f"grace-verify: NOT proven: {problem}", file=sys.stderr)
         sys.exit(1)

@@ -12,9 +12,9 @@ from grace.export.progress import within
 from grace.export.request import ExportRequest
 from grace.export.sealing import Sealed, Tell, seal
 from grace.export.validated import Validate, Validated
+from grace.files import locked
 from grace.ledger.note import Checkpoint
 from grace.notary import checkpoints
-from grace.notary.files import locked
 from grace.notary.keys import public_key
 from grace.settings import Settings
 from grace.store import Store

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL
 
 from grace.errors import Unreachable
 
@@ -12,13 +13,22 @@ __all__ = ["prefect_client"]
 
 
 @contextmanager
-def prefect_client() -> Iterator[SyncPrefectClient]:
-    """Raises Unreachable where the server does not answer, or answers with an error."""
+def prefect_client(signed_in: str | None = None) -> Iterator[SyncPrefectClient]:
+    """As Grace itself, or as the person of `NAME:PASSWORD`.
+
+    Raises Unreachable where the server does not answer, or answers with an error.
+    """
     try:
-        with get_client(sync_client=True) as client:
+        with _client(signed_in) as client:
             yield client
     except httpx.TransportError as problem:
         raise Unreachable(f"Prefect does not answer ({problem}); is it up? `grace up`") from None
     except httpx.HTTPStatusError as problem:
         answer = problem.response
         raise Unreachable(f"Prefect refused {answer.url.path}: {answer.status_code}") from None
+
+
+def _client(signed_in: str | None) -> SyncPrefectClient:
+    if signed_in is None:
+        return get_client(sync_client=True)
+    return SyncPrefectClient(str(PREFECT_API_URL.value()), auth_string=signed_in)

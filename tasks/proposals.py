@@ -7,29 +7,53 @@ from prefect import task
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from grace.brief import brief
+from grace.errors import BadInput
 from grace.governance.asking import Outcome, submit, take_answer
 from grace.governance.consent import Answer
 from grace.governance.policy import Policy, load_policy
 from grace.governance.proposal import Proposal
 from grace.governance.register import Entry, attach_run, find
+from grace.identity.knowing import Known
+from grace.identity.roster import read_roster
+from grace.identity.signing_in import log_origin, server_key
+from grace.identity.statement import Statement, asking_id
+from grace.ledger.note import SigningKey
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.notices import tell_waiting
 from tasks.record import lines_beside
-from tasks.runs import start_run
+from tasks.runs import question_of, start_run
 
-__all__ = ["ApprovalForm", "ask_person", "present", "record_answer", "submit_proposal"]
+__all__ = [
+    "ApprovalForm",
+    "ask",
+    "ask_person",
+    "present",
+    "record_answer",
+    "sign_answer",
+    "submit_proposal",
+]
 
 
 class ApprovalForm(RunInput):
-    """All three are required and none has a default: silence is no answer."""
+    """What people fill in is required and has no default: silence is no answer.
+
+    `proof` is no field that the page shows. The command line and the server put it in, and what it
+    is worth the resumed run finds out.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"patternProperties": {"^proof$": {"type": "string"}}}
+    )
 
     answer: Literal["approve", "reject"] = Field(description="Approve or reject the change.")
     reviewer: str = Field(min_length=1, description="Your name, as it stands in the policy.")
     reason: str = Field(min_length=1, description="Why; it goes into the record.")
+    proof: SkipJsonSchema[str | None] = None
 
 
 def submit_proposal(settings: Settings, proposal: Proposal, policy: Policy) -> Entry:
@@ -69,7 +93,9 @@ def ask(page: str, number: int) -> Answer | None:
     form = ApprovalForm.with_initial_data(description=page)
     try:
         given = suspend_flow_run(wait_for_input=form, key=f"answer-{number}", timeout=None)
-        return Answer(answer=given.answer, reviewer=given.reviewer, reason=given.reason)
+        return Answer(
+            answer=given.answer, reviewer=given.reviewer, reason=given.reason, proof=given.proof
+        )
     except ValidationError:
         return None
 
@@ -86,7 +112,31 @@ def record_answer(
         find(store, proposal_id),
         answer,
         asked_hash=content_hash,
-        decision_id=f"{proposal_id}:{flow_run.id}:answer-{number}",
+        decision_id=asking_id(proposal_id, flow_run.id, f"answer-{number}"),
         now=datetime.now(UTC),
         run_id=flow_run.id,
+        known=Known(read_roster(settings), log_origin(settings), server_key(settings)),
     )
+
+
+def sign_answer(
+    settings: Settings, entry: Entry, answer: Answer, key: SigningKey, now: datetime
+) -> Answer:
+    """The answer with a statement of it under the reviewer's own key, for the question of now.
+
+    Raises BadInput where the log was never signed, or no run asks.
+    """
+    if (origin := log_origin(settings)) is None or entry.run_id is None:
+        raise BadInput("the log was never signed, or no run asks yet; try again in a minute")
+    statement = Statement(
+        log=origin,
+        proposal=entry.id,
+        content=entry.content_hash,
+        asking=asking_id(entry.id, entry.run_id, question_of(entry.run_id)),
+        answer=answer.answer,
+        reviewer=answer.reviewer,
+        reason=answer.reason,
+        assurance="signature",
+        at=now,
+    )
+    return answer.model_copy(update={"proof": statement.signed(key)})

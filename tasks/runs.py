@@ -17,7 +17,16 @@ from grace.errors import BadInput
 from grace.settings import Settings
 from tasks.prefect_client import prefect_client
 
-__all__ = ["Run", "answer_run", "cancel_run", "read_run", "run_link", "start_deployed", "start_run"]
+__all__ = [
+    "Run",
+    "answer_run",
+    "cancel_run",
+    "question_of",
+    "read_run",
+    "run_link",
+    "start_deployed",
+    "start_run",
+]
 
 FormState = Literal["asking", "alive", "ended"]
 FORM_SECONDS = 15.0
@@ -90,14 +99,31 @@ def read_run(run_id: str) -> Run | None:
     return Run(run_id, state.name or "", "asking" if state.type == StateType.PAUSED else stands)
 
 
-def answer_run(run_id: str, answer: dict[str, JsonValue]) -> None:
-    """Resume a suspended run with a person's answer.
+def question_of(run_id: str) -> str:
+    """Which question a run asks now, as `answer-2` where the first answer was none.
 
-    Raises BadInput where the form refuses it, or where the run does not wait for one.
+    Raises BadInput where it asks none.
     """
     give_up = time.monotonic() + FORM_SECONDS
     while True:
         with prefect_client() as client:
+            state = client.read_flow_run(UUID(run_id)).state
+        if state is not None and state.is_paused() and state.state_details.pause_key:
+            return state.state_details.pause_key
+        if time.monotonic() > give_up or (state is not None and state.is_final()):
+            raise BadInput("its run does not ask now; try again in a minute")
+        time.sleep(0.5)
+
+
+def answer_run(run_id: str, answer: dict[str, JsonValue], signed_in: str | None = None) -> None:
+    """Resume a suspended run with a person's answer.
+
+    `signed_in` is `NAME:PASSWORD` of the person, where the server asks people to sign in. Raises
+    BadInput where the form refuses the answer, or where the run does not wait for one.
+    """
+    give_up = time.monotonic() + FORM_SECONDS
+    while True:
+        with prefect_client(signed_in) as client:
             taken = client.resume_flow_run(UUID(run_id), run_input=answer)
         if taken.status == SetStateStatus.ACCEPT:
             return

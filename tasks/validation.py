@@ -24,7 +24,7 @@ from grace.errors import BadInput
 from grace.export.parts import Part
 from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validated
-from grace.notary.files import read_text, write_whole
+from grace.files import read_text, write_whole
 
 __all__ = [
     "Broken",

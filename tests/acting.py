@@ -6,6 +6,7 @@ For the tables in `tests/documented.py`, each of which is a setting with what it
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from grace.analysis.rules import load_rules
 from grace.errors import GraceError
 from grace.governance.brakes import check_may_apply
 from grace.governance.change import Change
+from grace.governance.consent import check_known_enough
 from grace.governance.policy import Policy, load_policy
 from grace.governance.register import move, raise_proposal
-from grace.governance.risk import Track, assess, tier_of
+from grace.governance.risk import Risk, Track, assess, tier_of
 from grace.opportunities import (
     increase_activity,
     reduce_execution_time,
@@ -98,6 +100,12 @@ def refused(deed: Callable[[], object]) -> str | None:
     except GraceError as problem:
         return str(problem)
     return None
+
+
+def known_enough(world: World, tier: Literal["low", "medium", "high"]):
+    """What is said to an answer with nothing but a name."""
+    entry = an_entry(a_proposal(risk=Risk(score=0.5, tier=tier, parts={})))
+    return refused(lambda: check_known_enough("declared", entry, world.policy))
 
 
 def may_apply(world: World):

@@ -146,7 +146,7 @@ def prove(
 
     Example: grace ledger prove decisions/0195-abc:answer-1
     """
-    from grace.notary.files import write_whole
+    from grace.files import write_whole
     from grace.proof.tlog import index_of, tlog_proof
     from grace.store import open_store
 

@@ -31,7 +31,7 @@ def prove(
     """
     from rich.markup import escape
 
-    from grace.notary.files import write_whole
+    from grace.files import write_whole
     from grace.proof.improvement import prove as make_proof
     from grace.store import open_store
     from grace.verifier import told

@@ -24,6 +24,10 @@ def verify(
         str, typer.Argument(help="What `grace prove` or `grace export` wrote: a path or URL.")
     ],
     key: Annotated[str, typer.Option("--key", help="The log's public key, or a file of it.")],
+    reviewer: Annotated[
+        str | None,
+        typer.Option("--reviewer", help="Of a proof: this public key must have signed the answer."),
+    ] = None,
     identity: Annotated[
         Path | None, typer.Option("--identity", help="The age key file of an encrypted archive.")
     ] = None,
@@ -40,23 +44,25 @@ def verify(
     from grace.export.progress import within
     from tasks.archive_source import reading
 
-    trusted = key_text(key)
+    trusted, signer = key_text(key), reviewer and key_text(reviewer)
     with bar() as tell, reading(file, within(tell, 0.0, 0.3)) as source:
         if is_archive(source):
             answer = verified(source, trusted, identity, within(tell, 0.3, 1.0))
         else:
-            answer = _verified_proof(source, trusted)
+            answer = _verified_proof(source, trusted, signer)
     emit(*answer)
 
 
-def _verified_proof(source: "Source", key: str) -> tuple[dict[str, object], str]:
+def _verified_proof(
+    source: "Source", key: str, reviewer: str | None
+) -> tuple[dict[str, object], str]:
     from rich.markup import escape
 
     from grace.verifier import NotProven, check, told
 
     try:
         content = source.read_bytes() if isinstance(source, Path) else source.file.read()
-        proven = check(content.decode(), key)
+        proven = check(content.decode(), key, reviewer)
     except OSError as problem:
         raise BadInput(f"{source}: {problem.strerror}") from None
     except UnicodeDecodeError:

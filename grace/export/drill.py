@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from grace.notary.files import read_text, write_whole
+from grace.files import read_text, write_whole
 from grace.settings import Settings
 from grace.store import Store
 

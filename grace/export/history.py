@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from grace.export.manifest import Scope
-from grace.notary.files import read_text, write_whole
+from grace.files import read_text, write_whole
 from grace.settings import Settings
 
 __all__ = ["Finished", "last_backup", "last_export", "read_history", "remember_export"]

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ValidationError
 from grace.errors import CheckFailed, LedgerBroken
 from grace.export.frame import schema
 from grace.export.parts import LEAVES, Part, Write, part_file, writing_parts
+from grace.files import read_text, write_whole
 from grace.ledger import tiles
 from grace.ledger.note import Checkpoint
-from grace.notary.files import read_text, write_whole
 from grace.settings import Settings
 from grace.store import Store
 from grace.store.schema import LOGS, ledger_tiles

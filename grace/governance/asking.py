@@ -1,15 +1,25 @@
 """Submitting a proposal to governance, and taking a person's answer to it."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from grace.errors import NotAllowed
-from grace.governance.consent import Answer, check_can_answer, check_is_asked
+from grace.governance.consent import (
+    Answer,
+    check_can_answer,
+    check_is_asked,
+    check_known_enough,
+)
 from grace.governance.decisions import Decision, record_decision, was_decided
 from grace.governance.policy import Policy
 from grace.governance.proposal import Proposal
+from grace.governance.punctual import check_clock
 from grace.governance.register import Entry, find, move, raise_proposal
 from grace.governance.request import about_proposal
+from grace.governance.reviewing import check_as_recorded
+from grace.identity.knowing import NOBODY, Known, Proven, check_proof
+from grace.identity.statement import Statement
 from grace.states import State
 from grace.store import Store
 
@@ -60,6 +70,7 @@ def take_answer(
     decision_id: str,
     now: datetime,
     run_id: str | None,
+    known: Known = NOBODY,
 ) -> Outcome:
     """Record what was answered, None being no answer, and what follows from it.
 
@@ -68,11 +79,23 @@ def take_answer(
     """
     if was_decided(store, decision_id):
         return _outcome(find(store, entry.id).state)
+    asked = Decision(
+        question="a person's answer",
+        answer="refused",
+        reason="",
+        proposal_id=entry.id,
+        reviewer=answer.reviewer if answer else None,
+        assurance="declared" if answer else None,
+        policy_digest=policy.digest,
+        content_hash=asked_hash,
+        run_id=run_id,
+        decision_id=decision_id,
+    )
     try:
         check_is_asked(entry, asked_hash, now)
     except NotAllowed as refusal:
-        return _close(store, policy, entry, answer, str(refusal), asked_hash, decision_id, now)
-    decision = _decision(policy, entry, answer, asked_hash, decision_id, run_id)
+        return _close(store, entry, replace(asked, reason=str(refusal)), now)
+    decision = _decision(store, policy, entry, answer, asked, now, known)
     with store.writing(now) as writer:
         record_decision(writer, decision)
         if decision.answer == "approve":
@@ -83,64 +106,74 @@ def take_answer(
 
 
 def _decision(
-    policy: Policy,
-    entry: Entry,
-    answer: Answer | None,
-    asked_hash: str,
-    decision_id: str,
-    run_id: str | None,
-) -> Decision:
-    refusal = NO_ANSWER if answer is None else None
-    if answer is not None:
-        try:
-            check_can_answer(answer, entry, policy)
-        except NotAllowed as problem:
-            refusal = str(problem)
-    return Decision(
-        question="a person's answer",
-        answer="invalid" if refusal or answer is None else answer.answer,
-        reason=refusal or (answer.reason if answer else ""),
-        proposal_id=entry.id,
-        reviewer=answer.reviewer.strip() if answer else None,
-        assurance="declared" if answer else None,
-        policy_digest=policy.digest,
-        content_hash=asked_hash,
-        run_id=run_id,
-        decision_id=decision_id,
-        detail={
-            "given": answer.model_dump() if answer else None,
-            "own proposal": "vacuous: proposed by the engine" if entry.proposal.by_engine else "no",
-        },
-    )
-
-
-def _close(
     store: Store,
     policy: Policy,
     entry: Entry,
     answer: Answer | None,
-    reason: str,
-    asked_hash: str,
-    decision_id: str,
+    asked: Decision,
     now: datetime,
-) -> Outcome:
-    """Record an answer that came too late, or to something else than was shown."""
-    refused = Decision(
-        question="a person's answer",
-        answer="refused",
-        reason=reason,
-        proposal_id=entry.id,
-        reviewer=answer.reviewer.strip() if answer else None,
-        assurance="declared" if answer else None,
-        policy_digest=policy.digest,
-        content_hash=asked_hash,
-        decision_id=decision_id,
+    known: Known,
+) -> Decision:
+    """What the answer is worth: approve, reject, or invalid with the reason why."""
+    detail: dict[str, object] = {
+        "given": answer.model_dump(exclude_none=True) if answer else None,
+        "own proposal": "vacuous: proposed by the engine" if entry.proposal.by_engine else "no",
+    }
+    invalid = replace(asked, answer="invalid", detail=detail)
+    if answer is None:
+        return replace(invalid, reason=NO_ANSWER)
+    try:
+        check_as_recorded(store, known.roster)
+        check_can_answer(answer, entry, policy)
+        check_clock(store, entry.proposal.deadline, now)
+        _check_run(entry, asked.run_id)
+        proven = _proven(known, entry, answer, asked, now)
+        assurance = proven.assurance if proven else "declared"
+        check_known_enough(assurance, entry, policy)
+    except NotAllowed as problem:
+        return replace(invalid, reason=str(problem))
+    if proven:
+        detail |= {"proof": proven.proof, "key": str(proven.key)}
+    return replace(
+        asked, answer=answer.answer, reason=answer.reason, assurance=assurance, detail=detail
     )
+
+
+def _proven(
+    known: Known, entry: Entry, answer: Answer, asked: Decision, now: datetime
+) -> Proven | None:
+    """What stands behind the name; None where nothing was said but the name."""
+    if answer.proof is None:
+        return None
+    if known.origin is None:
+        raise NotAllowed("the log was never signed, so no proof can be of it: `grace ledger sign`")
+    given = Statement(
+        log=known.origin,
+        proposal=entry.id,
+        content=asked.content_hash or "",
+        asking=asked.decision_id or "",
+        answer=answer.answer,
+        reviewer=answer.reviewer,
+        reason=answer.reason,
+        assurance="declared",
+        at=now,
+    )
+    return check_proof(known, answer.proof, given, since=entry.proposal.created_at)
+
+
+def _check_run(entry: Entry, run_id: str | None) -> None:
+    """What was shown is the page of the run that was started for this proposal, of no other."""
+    if run_id and entry.run_id and run_id != entry.run_id:
+        raise NotAllowed(f"run {run_id} does not ask about this proposal: {entry.run_id} does")
+
+
+def _close(store: Store, entry: Entry, refused: Decision, now: datetime) -> Outcome:
+    """Record an answer that came too late, or to something else than was shown."""
     with store.writing(now) as writer:
         record_decision(writer, refused)
         if entry.state == "awaiting_approval":
-            overdue = entry.content_hash == asked_hash
-            move(writer, entry, "expired" if overdue else "superseded", reason=reason)
+            overdue = entry.content_hash == refused.content_hash
+            move(writer, entry, "expired" if overdue else "superseded", reason=refused.reason)
     return "closed"
 
 

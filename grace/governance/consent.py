@@ -8,20 +8,40 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from grace.errors import NotAllowed
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
+from grace.identity.statement import ASSURANCES, Assurance
 
-__all__ = ["Answer", "check_can_answer", "check_is_asked", "check_is_reviewer"]
+__all__ = [
+    "WANTED",
+    "Answer",
+    "check_can_answer",
+    "check_is_asked",
+    "check_is_reviewer",
+    "check_known_enough",
+    "needed_for",
+]
+
+# what is wanted, and how it is given
+WANTED: dict[Assurance, str] = {
+    "declared": "declared",
+    "signed in": "signed in, on this page or by grace approve, with your password",
+    "signature": "signed, by grace approve with --key FILE",
+}
 
 Words: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Answer(BaseModel):
-    """What a person says to a proposal; nothing of it has a default, so silence is no answer."""
+    """What a person says to a proposal; nothing of it has a default, so silence is no answer.
+
+    `proof` is a signed statement of it (`grace.identity.statement`), where there is one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     answer: Literal["approve", "reject"]
     reviewer: Words
     reason: Words
+    proof: str | None = None
 
 
 def check_is_reviewer(name: str, policy: Policy) -> None:
@@ -41,6 +61,23 @@ def check_can_answer(answer: Answer, entry: Entry, policy: Policy) -> None:
     check_is_reviewer(answer.reviewer, policy)
     if _same(answer.reviewer, entry.proposal.proposed_by):
         raise NotAllowed(f"{answer.reviewer!r} proposed this by hand; somebody else must answer it")
+
+
+def check_known_enough(assurance: Assurance, entry: Entry, policy: Policy) -> None:
+    """Permission: raises NotAllowed where it is not known surely enough who answered."""
+    needed = needed_for(entry, policy)
+    if ASSURANCES.index(assurance) < ASSURANCES.index(needed):
+        tier = entry.proposal.risk.tier
+        raise NotAllowed(
+            f"a change of {tier} risk needs an answer that is {WANTED[needed]}; this one is "
+            f"{assurance}"
+        )
+
+
+def needed_for(entry: Entry, policy: Policy) -> Assurance:
+    """How surely it must be known who answers this proposal."""
+    needed: Assurance = getattr(policy.assurance, entry.proposal.risk.tier)
+    return needed
 
 
 def check_is_asked(entry: Entry, asked_hash: str, now: datetime) -> None:

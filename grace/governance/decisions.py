@@ -32,6 +32,7 @@ Question = Literal[
     "idle limit",
     "recover",
     "experiment",
+    "reviewers",
 ]
 
 

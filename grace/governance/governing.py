@@ -21,8 +21,9 @@ from grace.governance.learning import Learning
 from grace.governance.optimizing import Optimizing
 from grace.governance.risk import RiskWeights
 from grace.governance.webhooks import Webhook, WebhookName
+from grace.identity.statement import Assurance
 
-__all__ = ["Earning", "Governing", "Measuring", "read_governing"]
+__all__ = ["Earning", "Governing", "Measuring", "Needed", "read_governing"]
 
 # TOML can say true, nan and inf, and none of them is a number that a rule can go by.
 Whole: TypeAlias = Annotated[int, Field(strict=True)]
@@ -55,6 +56,14 @@ class Measuring(Frozen):
     longest_days: Number = Field(default=30, gt=0, le=365)
     guardrail_factor: Number = Field(default=5, gt=1)
     on_no_effect: Literal["keep", "undo"] = "undo"
+
+
+class Needed(Frozen):
+    """How surely it must be known who answers a proposal of each tier."""
+
+    low: Assurance = "declared"
+    medium: Assurance = "declared"
+    high: Assurance = "declared"
 
 
 class Earning(Frozen):
@@ -93,7 +102,8 @@ class Earning(Frozen):
 class Governing(Frozen):
     """Who may answer, how often what may happen, how it is measured and weighed."""
 
-    reviewers: tuple[Words, ...] = Field(min_length=1)
+    reviewers: tuple[Words, ...] = Field(default=("operator",), min_length=1)
+    assurance: Needed = Needed()
     changes_a_day: Whole = Field(default=20, ge=0)
     open_proposals: Whole = Field(default=5, ge=1)
     deadline_hours: Number = Field(default=72, gt=0, le=24 * 365)

@@ -17,6 +17,7 @@ from grace.governance.earned import earned_source
 from grace.governance.governing import Governing, read_governing
 from grace.governance.reading import Source, read_rules
 from grace.governance.request import Request
+from grace.identity.roster import read_roster
 from grace.settings import Settings
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT_POLICY",
     "Policy",
     "check_earned",
+    "check_names_no_reviewers",
     "digest_of",
     "load_policy",
     "policy_texts",
@@ -93,7 +95,21 @@ def _load(settings: Settings, earned: str | None) -> Policy:
         sources.append(earned_source(settings.earned_file, earned))
     rules = read_rules(tuple(sources))
     governing = read_governing(governance, read["governance.toml"])
-    return Policy(**dict(governing), rules=rules, digest=digest_of(read))
+    loaded = Policy(**dict(governing), rules=rules, digest=digest_of(read))
+    if (roster := read_roster(settings)) is None:
+        return loaded
+    check_names_no_reviewers(settings)
+    return loaded.model_copy(update={"reviewers": roster.names})
+
+
+def check_names_no_reviewers(settings: Settings) -> None:
+    """Raises BadInput where governance.toml names reviewers: one list of them is in force."""
+    _, governance = _files(settings)
+    if "reviewers" in read_governing(governance, _read(governance)).model_fields_set:
+        raise BadInput(
+            f"{governance}: reviewers: `grace reviewers` keeps them in {settings.reviewers_file}; "
+            "take this line away, and add each of them there"
+        )
 
 
 def digest_of(read: Mapping[str, str]) -> str:

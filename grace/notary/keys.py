@@ -8,18 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grace.errors import BadInput, LedgerBroken
+from grace.files import read_text, write_whole
 from grace.ledger.note import SigningKey, VerifierKey
-from grace.notary.files import read_text, write_whole
 from grace.settings import Settings
 
-__all__ = ["Entropy", "load_key", "make_key", "public_file", "public_key", "read_verifier"]
+__all__ = ["Entropy", "load_key", "make_key", "public_key", "read_verifier"]
 
 Entropy = Callable[[int], bytes]
-
-
-def public_file(settings: Settings) -> Path:
-    """Beside the signing key: what a verifier needs, and may be given to anyone."""
-    return settings.key_file.with_name(settings.key_file.name + ".pub")
 
 
 def load_key(settings: Settings) -> SigningKey | None:
@@ -47,7 +42,7 @@ def make_key(settings: Settings, entropy: Entropy) -> SigningKey:
 
 
 def _publish(settings: Settings, key: VerifierKey) -> None:
-    path = public_file(settings)
+    path = settings.public_key_file
     text = read_text(path)
     if text is None:
         write_whole(path, f"{key}\n")
@@ -61,7 +56,7 @@ def _publish(settings: Settings, key: VerifierKey) -> None:
 
 def public_key(settings: Settings) -> VerifierKey | None:
     """The key that this log's checkpoints are checked with, None where nothing was signed."""
-    path = public_file(settings)
+    path = settings.public_key_file
     return read_verifier(path) if path.exists() else None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from grace.errors import BadInput, Unreachable
-from grace.notary.files import read_text, write_whole
+from grace.files import read_text, write_whole
 from grace.settings import Settings
 
 __all__ = ["publish"]

@@ -7,12 +7,12 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from grace.errors import GraceError, LedgerBroken
+from grace.files import locked, read_text, write_whole
 from grace.ledger import tiles
 from grace.ledger.merkle import verify_consistency
 from grace.ledger.note import Checkpoint, SigningKey, VerifierKey, sign_note
 from grace.notary import checkpoints, keys
 from grace.notary.checkpoints import insist
-from grace.notary.files import locked, read_text, write_whole
 from grace.notary.head import head_size
 from grace.notary.publishing import publish
 from grace.settings import Settings

@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from grace.files import read_text, write_whole
 from grace.ledger import tiles
-from grace.notary.files import read_text, write_whole
 from grace.notary.head import head_size
 from grace.notary.verify import Verification
 from grace.settings import Settings

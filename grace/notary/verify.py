@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grace.files import read_text
 from grace.ledger.note import VerifierKey
 from grace.notary.claims import Claims
 from grace.notary.comparison import Comparison, compare
 from grace.notary.explaining import explain
-from grace.notary.files import read_text
 from grace.notary.findings import (
     Finding,
     Kind,

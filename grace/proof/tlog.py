@@ -13,11 +13,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from grace.errors import BadInput, LedgerBroken
+from grace.files import write_whole
 from grace.ledger.merkle import leaf_hash
 from grace.ledger.note import Checkpoint, Note
 from grace.ledger.tiles import HASH, HEIGHT, WIDTH, MemoryTiles, Tiles, inclusion_proof, leaf
 from grace.notary.checkpoints import newest
-from grace.notary.files import write_whole
 from grace.proof.entries import entries, entry_at
 from grace.proof.spelling import base64, base64s
 from grace.store import Store

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import JsonValue
 
 from grace.errors import BadInput
+from grace.files import locked, remove_whole, write_whole
 from grace.governance.earned import permit_in, read_permit, with_permit
 from grace.governance.policy import check_earned, read_earned
-from grace.notary.files import locked, remove_whole, write_whole
 from grace.settings import Settings
 
 __all__ = ["EarnedPermit"]

@@ -22,9 +22,9 @@ from pydantic import (
 )
 
 from grace.errors import BadInput
+from grace.files import locked, write_whole
 from grace.governance.policy import load_policy
 from grace.governance.webhooks import Webhook
-from grace.notary.files import locked, write_whole
 from grace.settings import Settings
 from tasks.webhook import Sender, secret_key
 

@@ -8,7 +8,6 @@ import pytest
 
 import grace as package
 from grace.cli import main
-from grace.notary.keys import public_file
 from grace.settings import Settings
 from grace.store import Store
 
@@ -42,7 +41,7 @@ def test_from_export_to_restored(grace: Shell, settings: Settings, tmp_path: Pat
     code, out, _ = grace("export", "--to", str(archive), "--json")
     answer = json.loads(out)
     assert (code, answer["path"], answer["rows"]) == (0, str(archive), 1)
-    key = str(public_file(settings))
+    key = str(settings.public_key_file)
     code, out, _ = grace("verify", str(archive), "--key", key)
     assert code == 0
     assert "1 all rows of 16 tables" in out
@@ -63,7 +62,7 @@ def test_a_changed_archive_is_one_line_and_a_one(
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 1
     archive.write_bytes(content)
-    key = str(public_file(settings))
+    key = str(settings.public_key_file)
     code, _, err = grace("verify", str(archive), "--key", key)
     assert (code, err.count("\n")) == (1, 1)
     code, _, err = grace("verify", str(tmp_path / "none.zip"), "--key", key)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from grace.errors import BadInput, LedgerBroken, Unreachable
+from grace.files import locked
 from grace.ledger.note import Checkpoint, Note, SigningKey, VerifierKey
 from grace.notary import signer
 from grace.notary.checkpoints import newest
-from grace.notary.files import locked
 from grace.notary.signer import sign
 from grace.store import Store, open_store
 from tests.tampering import NOW, Log, entropy, recompute

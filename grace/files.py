@@ -1,4 +1,4 @@
-"""Small files that are whole or not there: the key, the outside checkpoint, what was published."""
+"""Small files that are whole or not there: keys, reviewers, checkpoints, what was published."""
 
 import fcntl
 import os
