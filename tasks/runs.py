@@ -3,12 +3,15 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from http import HTTPStatus
+from itertools import count
+from typing import Any, Literal
 from uuid import UUID
 
-from prefect.client.schemas.objects import StateType
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_UI_URL
 from prefect.states import Cancelled, Scheduled
 from pydantic import JsonValue
@@ -28,8 +31,8 @@ __all__ = [
     "start_run",
 ]
 
-FormState = Literal["asking", "alive", "ended"]
-FORM_SECONDS = 15.0
+FormState = Literal["asking", "mute", "alive", "ended"]
+FORM_SECONDS, FEWEST_TRIES = 15.0, 3
 # just after a run is suspended its form may not be stored yet; and on SQLite a server that reads
 # before it writes meets "database is locked" when somebody else wrote in between
 PASSING = ("schema not found", "Error validating state")
@@ -37,11 +40,14 @@ PASSING = ("schema not found", "Error validating state")
 
 @dataclass(frozen=True)
 class Run:
-    """`stands` says whether the run asks a person now, will go on by itself, or is over."""
+    """`stands` says whether the run asks a person now, will go on by itself, or is over, and
+    `since` when that is so; one that is `mute` waits for an answer and has no form to give it in.
+    """
 
     id: str
     state: str
     stands: FormState
+    since: datetime | None = None
 
 
 def start_run(
@@ -93,10 +99,12 @@ def read_run(run_id: str) -> Run | None:
             state = client.read_flow_run(UUID(run_id)).state
         except ObjectNotFound:
             return None
-    if state is None:
-        return Run(run_id, "Unknown", "alive")
-    stands: FormState = "ended" if state.is_final() or state.is_cancelling() else "alive"
-    return Run(run_id, state.name or "", "asking" if state.type == StateType.PAUSED else stands)
+        if state is None:
+            return Run(run_id, "Unknown", "alive")
+        stands: FormState = "ended" if state.is_final() or state.is_cancelling() else "alive"
+        if state.is_paused():
+            stands = "asking" if _has_form(client, run_id, state) else "mute"
+    return Run(run_id, state.name or "", stands, state.timestamp)
 
 
 def question_of(run_id: str) -> str:
@@ -122,14 +130,15 @@ def answer_run(run_id: str, answer: dict[str, JsonValue], signed_in: str | None 
     BadInput where the form refuses the answer, or where the run does not wait for one.
     """
     give_up = time.monotonic() + FORM_SECONDS
-    while True:
+    for tries in count(1):
         with prefect_client(signed_in) as client:
             taken = client.resume_flow_run(UUID(run_id), run_input=answer)
         if taken.status == SetStateStatus.ACCEPT:
             return
         reason = str(getattr(taken.details, "reason", ""))
         passing = any(words in reason for words in PASSING) or _is_alive(run_id)
-        if not passing or time.monotonic() > give_up:
+        # a busy server may take longer than that over a single answer
+        if not passing or (tries >= FEWEST_TRIES and time.monotonic() > give_up):
             raise BadInput(f"Prefect did not take the answer: {reason or taken.status.value}")
         time.sleep(0.5)
 
@@ -149,6 +158,20 @@ def run_link(run_id: str) -> str:
         here = str(client.api_url).rstrip("/").removesuffix("/api")
     base = (PREFECT_UI_URL.value() or here).rstrip("/")
     return f"{base}/runs/flow-run/{run_id}"
+
+
+def _has_form(client: SyncPrefectClient, run_id: str, state: State[Any]) -> bool:
+    """Prefect stores it a moment after the state, and not at all where the run died in between."""
+    keys = state.state_details.run_input_keyset
+    if keys is None:
+        return False
+    try:
+        client.read_flow_run_input(UUID(run_id), keys["schema"])
+    except PrefectHTTPStatusError as problem:
+        if problem.response.status_code != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 def _is_alive(run_id: str) -> bool:

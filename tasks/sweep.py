@@ -58,7 +58,7 @@ def restart_lost_approvals(settings: Settings) -> list[str]:
     """Ask again where the run that asked is over without an answer; the proposals' ids.
 
     A run that somebody cancelled, crashed or forced to an end is no consent, and says so in the
-    record.
+    record; nor is one that waits without a form, in which nobody could answer: it is cancelled.
     """
     store = open_store(settings.url)
     waiting = [entry for entry in list_entries(store) if entry.state == "awaiting_approval"]
@@ -66,6 +66,7 @@ def restart_lost_approvals(settings: Settings) -> list[str]:
     for entry in lost:
         if entry.run_id is not None:
             _record_lost(settings, entry, read_run(entry.run_id))
+            cancel_run(entry.run_id, LOST)
         lost_before = count_decisions(store, entry.id, answer="invalid", reason=LOST)
         ask_person(settings, entry, attempt=1 + lost_before)
     return [entry.id for entry in lost]
@@ -121,7 +122,9 @@ def _is_lost(entry: Entry) -> bool:
     if entry.run_id is None:
         return datetime.now(UTC) > entry.changed_at + PATIENCE
     run = read_run(entry.run_id)
-    return run is None or run.stands == "ended"
+    if run is None or run.stands == "ended":
+        return True
+    return run.stands == "mute" and datetime.now(UTC) > (run.since or entry.changed_at) + PATIENCE
 
 
 def _record_lost(settings: Settings, entry: Entry, run: Run | None) -> None:

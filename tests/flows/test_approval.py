@@ -1,5 +1,6 @@
 """A person answers a suspended run; what is no consent changes nothing, and the record says why."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from grace.errors import BadInput
 from grace.governance.asking import NO_ANSWER
 from grace.store.append_only import drop_triggers
 from grace.store.schema import LOGS
+from tasks import sweep
 from tasks.runs import answer_run, read_run
 
 
@@ -18,6 +20,12 @@ def set_state(run_id, state):
     """What somebody with the API does who wants a run to go on whatever it waits for."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run_id), state, force=True)
+
+
+def take_the_form_away(run_id):
+    with get_client(sync_client=True) as client:
+        keys = client.read_flow_run(UUID(run_id)).state.state_details.run_input_keyset
+        client.delete_flow_run_input(UUID(run_id), keys["schema"])
 
 
 def edit(store, old, new):
@@ -150,6 +158,22 @@ def test_the_sweep_expires_what_nobody_answered(desk):
     assert read_run(entry.run_id).state == "Cancelled"
     assert desk.entry(entry).state == "expired"
     assert expire_overdue.fn(desk.settings) == []
+
+
+def test_a_run_that_waits_without_a_form_is_replaced_by_one_that_can_be_answered(desk, monkeypatch):
+    """Its process died between the suspension and the form: nobody could ever answer it."""
+    monkeypatch.setattr(sweep, "PATIENCE", timedelta(0))
+    entry = desk.propose(8)
+    desk.carry_on(entry)
+    assert sweep.restart_lost_approvals.fn(desk.settings) == []
+    take_the_form_away(entry.run_id)
+    assert sweep.restart_lost_approvals.fn(desk.settings) == [entry.id]
+    assert read_run(entry.run_id).state == "Cancelled"
+    again = desk.entry(entry)
+    assert (again.state, again.run_id != entry.run_id) == ("awaiting_approval", True)
+    desk.carry_on(again)
+    assert desk.answer(again).is_completed()
+    assert desk.limit == 8
 
 
 def test_an_edited_proposal_was_never_asked_about(desk):
