@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import table
+from benchmarks._installed import say, until
 from benchmarks.headline_figures import (
     METRICS,
     Bar,
@@ -40,7 +41,7 @@ from benchmarks.headline_figures import (
 )
 from benchmarks.headline_names import PAGES, TARGET
 from benchmarks.headline_story import Story, answered, found_by_grace, judged, page_service
-from benchmarks.headline_system import System, say, until
+from benchmarks.headline_system import System
 from grace.governance.policy import DEFAULT_GOVERNANCE
 from grace.sample_service import SERVED_AT_ONCE
 from grace.settings import PROJECT

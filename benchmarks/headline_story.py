@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks._installed import say, until
 from benchmarks.headline_figures import looks_of
 from benchmarks.headline_names import TARGET
-from benchmarks.headline_system import System, say, until
+from benchmarks.headline_system import System
 from grace.governance.register import Entry, find
 from grace.installation.ports import next_free
 from grace.settings import PROJECT
