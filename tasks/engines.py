@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -15,12 +15,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 
 from grace.installation.deployments import LOG_TAG, SAMPLE_TAG
 from grace.settings import Settings
 from tasks.prefect_client import prefect_client
+from tasks.rhythm import Schedule, cycle_of, next_of
 
 __all__ = ["Engine", "read_engines"]
 
@@ -29,7 +29,11 @@ ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CAN
 
 @dataclass(frozen=True)
 class Engine:
-    """`running` says that its schedule is on; hours are None for one that only runs on demand."""
+    """`running` says that its schedule is on; hours are None for one that has none.
+
+    Of several schedules the most frequent one counts, of those that are on where any is. `next_run`
+    is what Prefect has scheduled, else what the schedule says.
+    """
 
     name: str
     running: bool
@@ -39,14 +43,15 @@ class Engine:
     next_run: datetime | None
 
 
-def read_engines(settings: Settings) -> list[Engine]:
+def read_engines(settings: Settings, now: datetime | None = None) -> list[Engine]:
     """The deployments of this log, by name."""
+    now = now or datetime.now(UTC)
     wanted = DeploymentFilter(tags=DeploymentFilterTags(all_=["grace"]))
     with prefect_client() as client:
         found = client.read_deployments(deployment_filter=wanted)
         flows = {flow.id: flow.name for flow in client.read_flows()}
         engines = [
-            _engine(client, deployment, f"{flows[deployment.flow_id]}/{deployment.name}")
+            _engine(client, deployment, f"{flows[deployment.flow_id]}/{deployment.name}", now)
             for deployment in found
             if _log_of(deployment.tags) == settings.log
         ]
@@ -58,18 +63,27 @@ def _log_of(tags: Sequence[str]) -> str:
     return next(named, SAMPLE_TAG if SAMPLE_TAG in tags else "main")
 
 
-def _engine(client: SyncPrefectClient, deployment: DeploymentResponse, name: str) -> Engine:
-    active = [schedule.schedule for schedule in deployment.schedules if schedule.active]
-    intervals = [each.interval for each in active if isinstance(each, IntervalSchedule)]
+def _engine(
+    client: SyncPrefectClient, deployment: DeploymentResponse, name: str, now: datetime
+) -> Engine:
+    kept = [
+        (each.schedule, each.active)
+        for each in deployment.schedules
+        if isinstance(each.schedule, Schedule)
+    ]
+    active = [schedule for schedule, is_active in kept if is_active]
+    running = bool(active) and not deployment.paused
+    known = active or [schedule for schedule, _ in kept]
+    cycles = [cycle for each in known if (cycle := cycle_of(each, now)) is not None]
     last = _newest(client, deployment, ENDED, FlowRunSort.END_TIME_DESC)
     ahead = _newest(client, deployment, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC)
     return Engine(
         name=name,
-        running=bool(active) and not deployment.paused,
-        cycle_interval_hours=min(intervals).total_seconds() / 3600 if intervals else None,
+        running=running,
+        cycle_interval_hours=min(cycles).total_seconds() / 3600 if cycles else None,
         last_run=last.end_time if last else None,
         last_state=last.state_name if last else None,
-        next_run=ahead.expected_start_time if ahead else None,
+        next_run=ahead.expected_start_time if ahead else next_of(active, now) if running else None,
     )
 
 

@@ -16,12 +16,16 @@ from grace.store.read import newest
 if TYPE_CHECKING:  # it is drawn up from what this file loads
     from tasks.search import Search
 
-__all__ = ["beside", "decisions_since"]
+__all__ = ["beside", "decided_of", "decisions_since"]
 
 
 def decisions_since(store: Store, policy: Policy, since: datetime) -> pd.DataFrame:
     """Those that are not open, as `grace.opportunities.earning.decided` makes them."""
-    rows = newest(store, "agentic_spine_logs", since=since)
+    return decided_of(newest(store, "agentic_spine_logs", since=since), policy)
+
+
+def decided_of(rows: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Those of these rows of `agentic_spine_logs`."""
     return decided(rows, load_rules(), policy.earning)
 
 

@@ -38,8 +38,8 @@ from grace.patterns.record import records, records_of
 from grace.patterns.rules import rule_of
 from grace.settings import Settings
 from grace.store import open_store
-from grace.store.read import first_time, newest
-from tasks.executions import beside, decisions_since
+from grace.store.read import first_time
+from tasks.executions import beside, decided_of
 from tasks.levers.deployment_schedule import DeploymentSchedule
 from tasks.recent_runs import runs_of
 from tasks.retraining import means_of, origin_of
@@ -123,7 +123,7 @@ def find_recurring_errors(settings: Settings, now: datetime) -> list[Lead]:
 def find_poor_healing(settings: Settings, now: datetime) -> list[Lead]:
     """How often healing works, and which error has a better fix than what is tried."""
     search = Search.begin(settings, now)
-    attempts = newest(search.store, "healing_attempts", since=search.since)
+    attempts = search.recent("healing_attempts")
     units = enhance_healing.healing_units(attempts, now)
     if not units:
         return []
@@ -145,7 +145,7 @@ def find_poor_healing(settings: Settings, now: datetime) -> list[Lead]:
 def find_low_confidence(settings: Settings, now: datetime) -> list[Lead]:
     """How sure each model is, and whether it has earned that."""
     search = Search.begin(settings, now)
-    logs = model_logs(newest(search.store, "ml_learning_logs", since=search.since), now)
+    logs = model_logs(search.recent("ml_learning_logs"), now)
     if not logs:
         return []
     means, origin = means_of(search), origin_of(search)
@@ -163,7 +163,7 @@ def find_low_confidence(settings: Settings, now: datetime) -> list[Lead]:
 def find_low_execution(settings: Settings, now: datetime) -> list[Lead]:
     """How many decisions are executed, and which type of them has earned a permit."""
     search = Search.begin(settings, now)
-    decisions = decisions_since(search.store, search.policy, search.since)
+    decisions = decided_of(search.recent("agentic_spine_logs"), search.policy)
     units = execution_units(decisions, now)
     if not units:
         return []

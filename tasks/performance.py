@@ -10,7 +10,6 @@ from prefect import task
 
 from grace.analysis.activity import hours_of
 from grace.analysis.reader import open_reader
-from grace.analysis.rows import HOUR as MICROSECONDS
 from grace.analysis.rules import load_rules
 from grace.opportunities import improve_task_success, increase_activity, reduce_execution_time
 from grace.opportunities.cause_findings import findings_of
@@ -18,15 +17,18 @@ from grace.opportunities.causes import diagnose
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
 from grace.opportunities.improve_task_success import Beside
-from grace.opportunities.payload import payload_of
 from grace.opportunities.spread_schedules import schedule_of
 from grace.opportunities.streams import Seen, aligned, finding_for
+from grace.opportunities.units import deployment_runs
 from grace.patterns.library import Library
 from grace.patterns.record import Record, records_of
 from grace.patterns.rules import rule_of
+from grace.recent.matching import places_of
+from grace.recent.terms import limits_of
 from grace.settings import Settings
 from grace.store import Store
-from grace.store.read import first_time, newest
+from grace.store.hours import HOUR as MICROSECONDS
+from grace.store.read import first_time
 from grace.values import microseconds
 from tasks.recent_runs import RUNS, runs_of
 from tasks.search import Lead, Search
@@ -44,8 +46,8 @@ def find_slow_runs(settings: Settings, now: datetime) -> list[Lead]:
     search = Search.begin(settings, now)
     frame, rules = runs_of(search), search.policy.optimizer
     leads = []
-    for name in _deployments(frame):
-        runs = reduce_execution_time.runs_of(frame, name, search.since)
+    gate = reduce_execution_time.gate_of(rules)
+    for runs in deployment_runs(frame, reduce_execution_time.METRIC, search.since):
 
         def case(seen: Seen, ledger_size: int, runs=runs) -> Case | Finding:  # type: ignore[no-untyped-def]
             found = {each.subject: each for each in diagnose(frame, now, rules=rules)}
@@ -60,7 +62,7 @@ def find_slow_runs(settings: Settings, now: datetime) -> list[Lead]:
             )
 
         origin = search.origin(runs.subject, *_limits_on(frame, runs.ids))
-        leads.append(Lead(reduce_execution_time.stream_of(runs, origin, rules), case))
+        leads.append(Lead(runs.stream(reduce_execution_time.KIND, gate, origin), case))
     return leads
 
 
@@ -70,8 +72,8 @@ def find_failing_tasks(settings: Settings, now: datetime) -> list[Lead]:
     search = Search.begin(settings, now)
     frame, rules = runs_of(search), search.policy.optimizer
     leads = []
-    for name in _deployments(frame):
-        runs = improve_task_success.runs_of(frame, name, search.since)
+    gate = improve_task_success.gate_of(rules)
+    for runs in deployment_runs(frame, improve_task_success.METRIC, search.since):
 
         def case(seen: Seen, ledger_size: int, runs=runs) -> Case | Finding:  # type: ignore[no-untyped-def]
             target = f"retries:{runs.deployment}"
@@ -82,8 +84,8 @@ def find_failing_tasks(settings: Settings, now: datetime) -> list[Lead]:
             beside = _beside(search)
             return improve_task_success.case_for(seen, runs, frame, beside, read, ledger_size)
 
-        origin = search.origin(runs.subject, f"retries:{name}")
-        leads.append(Lead(improve_task_success.stream_of(runs, origin, rules), case))
+        origin = search.origin(runs.subject, f"retries:{runs.deployment}")
+        leads.append(Lead(runs.stream(improve_task_success.KIND, gate, origin), case))
     return leads
 
 
@@ -119,25 +121,16 @@ def find_causes(settings: Settings, now: datetime) -> list[Finding]:
     rules = search.policy.optimizer
     since = now - timedelta(hours=rules.window_hours)
     # what was at work when the window began took its places
-    frame = newest(search.store, RUNS, since=since - HOUR)
+    frame = runs_of(search)
+    frame = frame[frame["timestamp"] >= since - HOUR]
     return findings_of(diagnose(frame, now, since, rules), rules)
-
-
-def _deployments(frame: pd.DataFrame) -> list[str]:
-    """Those whose runs nothing else called: FLOW/NAME, in the order of the alphabet."""
-    rows = frame[(frame["process_type"] == "flow_run") & frame["parent_process"].isna()]
-    return sorted(name for name in rows["task_name"].dropna().unique() if "/" in name)
 
 
 def _limits_on(frame: pd.DataFrame, flow_runs: tuple[str, ...]) -> list[str]:
     """The tags whose limits govern task runs of these flow runs."""
-    rows = frame[frame["parent_process"].isin(flow_runs)]
-    texts = rows["task_payload"].drop_duplicates()
-    return sorted({key for text in texts for key in _limits(text)})
-
-
-def _limits(payload: str) -> list[str]:
-    return list(payload_of(payload).get("limits") or {})
+    mine = pd.Series(flow_runs, dtype="str")
+    rows = frame[places_of(frame["parent_process"], mine) >= 0]
+    return sorted({key for terms in rows["terms"].unique() for key in limits_of(terms)})
 
 
 def _beside(search: Search) -> Beside:

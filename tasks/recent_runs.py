@@ -6,8 +6,8 @@ from functools import lru_cache
 import pandas as pd
 import sqlalchemy as sa
 
+from grace.recent.reading import recent
 from grace.store import Store, open_store
-from grace.store.read import newest
 from grace.store.schema import ledger_head
 from tasks.search import Search
 
@@ -18,13 +18,13 @@ RUNS = "parallel_process_logs"
 
 def runs_of(search: Search) -> pd.DataFrame:
     """Newest revisions since the search's beginning; shared between searches: leave it as it is."""
-    return _read(search.settings.url, search.since, _size(search.store))
+    return _read(search.settings.url, search.since, search.now, _size(search.store))
 
 
 @lru_cache(maxsize=1)
-def _read(url: str, since: datetime, size: int) -> pd.DataFrame:
+def _read(url: str, since: datetime, now: datetime, size: int) -> pd.DataFrame:
     """`size` is the ledger's: what was logged since makes it another frame."""
-    return newest(open_store(url), RUNS, since=since)
+    return recent(open_store(url), RUNS, since, now)
 
 
 def _size(store: Store) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+import pandas as pd
+
 from grace.actions.action import last_action_on
 from grace.desk import Desk
 from grace.errors import GraceError
@@ -20,6 +22,7 @@ from grace.opportunities.drawing import Case, draw_up
 from grace.opportunities.finding import Finding, Standing
 from grace.opportunities.standing import standing_of
 from grace.opportunities.streams import Seen, Stream, finding_for, see
+from grace.recent.reading import recent
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import first_time
@@ -57,6 +60,10 @@ class Search:
     @property
     def since(self) -> datetime:
         return self.now - EVIDENCE_DAYS
+
+    def recent(self, table: str) -> pd.DataFrame:
+        """The newest revisions of a log table's rows since then, of the columns engines read."""
+        return recent(self.store, table, self.since, self.now)
 
     def origin(self, *targets: str) -> datetime:
         """Where a stream begins: with the last action on what moves it, else with the log.

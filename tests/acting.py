@@ -29,7 +29,7 @@ from grace.opportunities.earning import earners
 from grace.opportunities.finding import Finding
 from grace.opportunities.standing import standing_of
 from grace.opportunities.streams import see
-from grace.opportunities.units import DeploymentRuns
+from grace.opportunities.units import DeploymentRuns, deployment_runs
 from grace.opportunities.waits import pressures
 from grace.settings import Settings
 from grace.store import Store, open_store
@@ -46,7 +46,7 @@ from tests.ruling import asked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KIND = "reduce_wait_time"
-NO_RUNS = DeploymentRuns.of("a/b", [], NOON)
+NO_RUNS = DeploymentRuns("a/b", reduce_execution_time.METRIC)
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,10 @@ def limit_for_time(world: World):
     frame = a_queue().frame().assign(success=True)
     spent = frame["completed_at"] - frame["started_at"]
     frame = frame.assign(execution_time_seconds=spent.dt.total_seconds())
-    runs = reduce_execution_time.runs_of(frame, "refresh/nightly", START - DAY)
+    (runs,) = deployment_runs(frame, reduce_execution_time.METRIC, START - DAY)
     rules = world.policy.optimizer
-    (seen,) = see([reduce_execution_time.stream_of(runs, START, rules)], runs.times[-1])
+    gate = reduce_execution_time.gate_of(rules)
+    (seen,) = see([runs.stream(reduce_execution_time.KIND, gate, START)], runs.times[-1])
     (found,) = diagnose(frame, rules=rules)
     told = reduce_execution_time.case_for(
         seen, runs, frame, found, world.policy, lambda target: None, 7

@@ -8,8 +8,8 @@ import numpy as np
 
 from grace.analysis.durations import Quantile, quantile
 from grace.analysis.rates import Mean, Rate, Record, mean_interval
-from grace.analysis.rows import HOUR
 from grace.analysis.tally import EMPTY, WHOLE, Hours, Key, Tally
+from grace.store.hours import HOUR
 from grace.values import from_microseconds
 
 __all__ = ["Activity", "Hour", "hours_of", "per_hour", "report_activity"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from grace.analysis.rows import moment_of
+from grace.store.hours import moment_of
 from grace.store.schema import LOGS, rollups
 from grace.values import EPOCH
 

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from grace.analysis.headlines import is_brief
 from grace.analysis.library import Library, read_library
-from grace.analysis.rollups import TOPICS, ledger_size, position_of, spans_of
-from grace.analysis.rows import HOUR, Span, Topic, first_time, observe_rows, touched
+from grace.analysis.rollups import TOPICS, ledger_size, position_of
+from grace.analysis.rows import Topic, first_time, observe_rows
 from grace.analysis.rules import Rules
 from grace.analysis.tally import WHOLE, Hours, Tally
+from grace.store.hours import HOUR, Span, spans_of, touched
 from grace.store.schema import rollups
 
 __all__ = ["Reader", "open_reader"]
@@ -88,7 +89,7 @@ def open_reader(connection: Connection, rules: Rules) -> Reader:
     if position.is_fresh:
         return Reader(connection, rules, size, library, None)
     stale = {
-        topic.name: touched(connection, topic, position.target, size)
+        topic.name: touched(connection, topic.log, position.target, size)
         | set(position.left.get(topic.name, []))
         for topic in TOPICS
     }

@@ -7,10 +7,9 @@ arrear takes several, of which each leaves in the cursor what is still to do.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import pairwise
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,20 +19,19 @@ from grace.analysis.healing import HEALING
 from grace.analysis.learning import LEARNING
 from grace.analysis.library import read_library, write_library
 from grace.analysis.response import RESPONSE
-from grace.analysis.rows import HOUR, Span, Topic, count_by_hour, observe_rows, touched
+from grace.analysis.rows import Topic, observe_rows
 from grace.analysis.rules import Rules
 from grace.analysis.tally import Hours
 from grace.store import Store, Writer
+from grace.store.hours import Span, portion, spans_of, touched
 from grace.store.schema import cursors, ledger_head, rollups
 from grace.values import from_microseconds
 
-__all__ = ["TOPICS", "Position", "advance", "ledger_size", "position_of", "spans_of"]
+__all__ = ["TOPICS", "Position", "advance", "ledger_size", "position_of"]
 
 TOPICS = (HEALING, LEARNING, AUTONOMY, RESPONSE)
 CURSOR = "analysis"
 ROWS_A_STEP = 50_000  # of one transaction, which keeps other writers waiting meanwhile
-HOURS_A_STEP = 31 * 24
-HOURS_A_SPAN = 24
 
 
 @dataclass(frozen=True)
@@ -87,16 +85,6 @@ def ledger_size(connection: Connection) -> int:
     return size
 
 
-def spans_of(hours: Iterable[int]) -> Iterator[Span]:
-    """Runs of hours that follow each other, in pieces of at most a day."""
-    ordered = sorted(hours)
-    begin = ordered[0] if ordered else 0
-    for hour, following in pairwise([*ordered, -1]):
-        if following != hour + HOUR or following - begin >= HOURS_A_SPAN * HOUR:
-            yield begin, hour + HOUR
-            begin = following
-
-
 def _is_behind(store: Store, rules: Rules) -> bool:
     with store.reading() as connection:
         position = position_of(connection, rules)
@@ -131,7 +119,7 @@ def _aimed(writer: Writer, rules: Rules) -> Position:
     if position.hours_left:
         return position
     hours = {
-        topic.name: sorted(touched(writer.connection, topic, position.size, writer.size))
+        topic.name: sorted(touched(writer.connection, topic.log, position.size, writer.size))
         for topic in TOPICS
     }
     return Position(rules.digest, position.size, writer.size, hours)
@@ -140,19 +128,13 @@ def _aimed(writer: Writer, rules: Rules) -> Position:
 def _next_hours(connection: Connection, left: dict[str, list[int]]) -> dict[str, set[int]]:
     """Hours that hold about as many rows as a step may take, at least one where any is left."""
     taken: dict[str, set[int]] = {topic.name: set() for topic in TOPICS}
-    rows = 0
+    rows = ROWS_A_STEP
     for topic in TOPICS:
-        waiting = left[topic.name][:HOURS_A_STEP]
-        if not waiting:
-            continue
-        counts = count_by_hour(connection, topic, (waiting[0], waiting[-1] + HOUR))
-        for hour in waiting:
-            if rows >= ROWS_A_STEP:
-                return taken
-            taken[topic.name].add(hour)
-            rows += counts.get(hour, 0)
-        if len(left[topic.name]) > HOURS_A_STEP:
-            return taken
+        hours, held = portion(connection, topic.log, left[topic.name], rows)
+        taken[topic.name].update(hours)
+        rows -= held
+        if rows <= 0 or len(hours) < len(left[topic.name]):
+            break
     return taken
 
 

@@ -5,9 +5,9 @@ erased row has neither payload nor salt and is in no figure any more.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -16,26 +16,18 @@ from sqlalchemy.engine import Connection
 from grace.analysis.rules import Rules
 from grace.analysis.tally import Hours
 from grace.analysis.tallying import units
+from grace.store.hours import HOUR, Span, plain, superseded, within_span
 from grace.store.schema import LOGS, LogTable
-from grace.store.types import UtcTime
 
 __all__ = [
-    "HOUR",
-    "Span",
     "Topic",
-    "count_by_hour",
     "is_of_grace",
     "labelled",
-    "moment_of",
     "observe_rows",
     "read_rows",
     "told_in",
-    "touched",
 ]
 
-Span: TypeAlias = tuple[int, int]  # from, and up to but without, in microseconds since 1970
-
-HOUR = 3_600_000_000  # microseconds
 NOT_STATED = "not stated"
 CHUNK = 100_000  # rows in memory at a time, but for a single hour that holds more
 
@@ -72,10 +64,10 @@ def read_rows(connection: Connection, topic: Topic, span: Span) -> pd.DataFrame:
     table = topic.log.table
     rows = [
         tuple(row)
-        for at, within in _within(topic.log, span)
+        for at, within in within_span(topic.log, span)
         for row in connection.execute(
-            sa.select(at, *(_plain(table.c[name]) for name in names)).where(
-                within, ~_superseded(topic.log)
+            sa.select(at, *(plain(table.c[name]) for name in names)).where(
+                within, ~superseded(topic.log)
             )
         )
     ]
@@ -98,66 +90,11 @@ def labelled(column: "pd.Series[str]") -> "pd.Series[str]":
     return column.where(column.notna() & column.ne(""), NOT_STATED)
 
 
-def touched(connection: Connection, topic: Topic, first: int, size: int) -> set[int]:
-    """The hours that rows of ledger index first..size (last excluded) lie in, or lay in before."""
-    log, new, old = topic.log, topic.log.table, topic.log.table.alias("old")
-    is_new = sa.and_(new.c.ledger_index >= first, new.c.ledger_index < size)
-    same_key = [new.c[name] == old.c[name] for name in log.key]
-    before = new.join(old, sa.and_(*same_key, old.c.revision < new.c.revision))
-    queries = (
-        sa.select(_hour(moment_of(log, new))).where(is_new).distinct(),
-        sa.select(_hour(moment_of(log, old))).select_from(before).where(is_new, new.c.revision > 1),
-    )
-    return {int(hour) for query in queries for (hour,) in connection.execute(query)}
-
-
 def first_time(connection: Connection, topic: Topic) -> int | None:
     """The earliest time that a row states."""
-    time = _plain(topic.log.table.c[topic.log.time])
+    time = plain(topic.log.table.c[topic.log.time])
     found: int | None = connection.execute(sa.select(sa.func.min(time))).scalar_one()
     return found
-
-
-def count_by_hour(connection: Connection, topic: Topic, span: Span) -> dict[int, int]:
-    """How many rows, of any revision, each hour of a span holds."""
-    found: dict[int, int] = {}
-    for at, within in _within(topic.log, span):
-        hour = _hour(at)
-        query = sa.select(hour, sa.func.count()).where(within).group_by(hour)
-        for start, count in connection.execute(query):
-            found[int(start)] = found.get(int(start), 0) + count
-    return found
-
-
-def _within(
-    log: LogTable, span: Span
-) -> Iterator[tuple[sa.ColumnElement[int], sa.ColumnElement[bool]]]:
-    """The rows with a time, and those without: two queries, that an index serves each."""
-    time, recorded = (_plain(log.table.c[name]) for name in (log.time, "recorded_at"))
-    yield time, sa.and_(time >= span[0], time < span[1])
-    if log.time != "recorded_at":
-        kept = log.table.c.salt.is_not(None)
-        yield recorded, sa.and_(time.is_(None), kept, recorded >= span[0], recorded < span[1])
-
-
-def _superseded(log: LogTable) -> sa.ColumnElement[bool]:
-    table, later = log.table, log.table.alias("later")
-    same_key = [table.c[name] == later.c[name] for name in log.key]
-    return sa.exists().where(*same_key, later.c.revision > table.c.revision)
-
-
-def moment_of(log: LogTable, table: sa.FromClause) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(_plain(table.c[log.time]), _plain(table.c["recorded_at"]))
-
-
-def _hour(at: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Rounded down, before 1970 too, where SQL's own division rounds up."""
-    return at - ((at % HOUR) + HOUR) % HOUR
-
-
-def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Times as whole microseconds: pandas turns a million of them faster than datetime."""
-    return sa.type_coerce(column, sa.BigInteger) if isinstance(column.type, UtcTime) else column
 
 
 def told_in(described: pd.DataFrame) -> "pd.Series[Any]":

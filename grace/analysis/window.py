@@ -15,13 +15,13 @@ from grace.analysis.reader import Reader, open_reader
 from grace.analysis.remarks import Remark, areas_to_improve, strengths
 from grace.analysis.response import Response, report_response
 from grace.analysis.rollups import advance
-from grace.analysis.rows import HOUR
 from grace.analysis.rules import Rules, load_rules
 from grace.analysis.sketch import ERROR
 from grace.analysis.tally import Hours
 from grace.analysis.trend import Preceding, Trend, trends
 from grace.errors import BadInput
 from grace.store import Store
+from grace.store.hours import HOUR
 from grace.values import from_microseconds, microseconds
 
 __all__ = ["PRECEDING", "Analysis", "analyse"]

@@ -102,6 +102,7 @@ def _page(
     for engine in engines:
         hours = engine.cycle_interval_hours
         every = "on demand" if hours is None else f"{hours * 60:.0f} min"
+        every += "" if hours is None or engine.running else ", off"
         last = f"{engine.last_run:%H:%M:%S} {engine.last_state}" if engine.last_run else "-"
         ahead = f"{engine.next_run:%H:%M:%S}" if engine.next_run else "-"
         runs.add_row(engine.name, every, last, ahead)

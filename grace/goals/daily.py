@@ -20,11 +20,11 @@ from grace.analysis.merging import merge_hours
 from grace.analysis.rates import Interval
 from grace.analysis.reader import Reader, open_reader
 from grace.analysis.rollups import TOPICS
-from grace.analysis.rows import touched
 from grace.analysis.rules import Rules
 from grace.analysis.tally import Hours
 from grace.goals.kpis import DAY
 from grace.store import Store
+from grace.store.hours import touched
 from grace.store.schema import cursors, rollups
 from grace.values import from_microseconds
 
@@ -97,7 +97,7 @@ def _stale(connection: Connection, reader: Reader, place: object) -> set[int] | 
     """Days in which rows came since; None where nothing that is kept holds."""
     match place:
         case [reader.rules.digest, int(size)] if size <= reader.size:
-            hours = (touched(connection, topic, size, reader.size) for topic in TOPICS)
+            hours = (touched(connection, topic.log, size, reader.size) for topic in TOPICS)
             return {hour // DAY * DAY for of_topic in hours for hour in of_topic}
     return None
 

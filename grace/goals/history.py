@@ -10,12 +10,12 @@ from grace.analysis.library import Library
 from grace.analysis.rates import Interval
 from grace.analysis.reader import open_reader
 from grace.analysis.rollups import advance
-from grace.analysis.rows import HOUR
 from grace.analysis.rules import Rules
 from grace.goals.daily import Days, Measured, days_between, figures
 from grace.goals.kpis import DAY, Daily, kpis_between
 from grace.goals.metrics import PATTERNS, Metric, metric_named
 from grace.store import Store
+from grace.store.hours import HOUR
 from grace.values import microseconds
 
 __all__ = ["HISTORY_DAYS", "WINDOW_DAYS", "Seen", "observe"]

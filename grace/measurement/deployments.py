@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from grace.measurement.blocks import Unit
+from grace.measurement.family import Family
 
 __all__ = ["EXECUTION", "FAILURES", "METRICS", "TASKS", "deployment_subject", "deployment_units"]
 
@@ -17,7 +18,7 @@ TASKS = "task success rate"
 FAILURES = "share of runs that fail"
 KIND = "deployment:"
 
-Value = Callable[[pd.DataFrame, pd.DataFrame], "pd.Series[float]"]
+Value = Callable[[pd.DataFrame, Family], "pd.Series[float]"]
 
 
 def deployment_subject(name: str) -> str:
@@ -35,8 +36,9 @@ def deployment_units(frame: pd.DataFrame, subject: str, metric_name: str) -> lis
     value, name = METRICS[metric_name], subject.removeprefix(KIND)
     if name == subject or frame.empty:
         return []
-    flow_runs = frame[(frame["process_type"] == "flow_run") & frame["queued_at"].notna()]
-    ours = flow_runs[flow_runs["task_name"] == name]
+    family = Family(frame)
+    ours = family.flow_runs[family.flow_runs["task_name"] == name]
+    ours = ours[ours["queued_at"].notna()]
     ended = ours[ours["completed_at"].notna() & ours["success"].notna()]
     found = [
         Unit(queued.to_pydatetime(), end.to_pydatetime(), float(number), str(run), ran, float(bad))
@@ -44,7 +46,7 @@ def deployment_units(frame: pd.DataFrame, subject: str, metric_name: str) -> lis
             ended["process_id"],
             ended["queued_at"],
             ended["completed_at"],
-            value(ended, frame),
+            value(ended, family),
             _or_none(ended["execution_time_seconds"]),
             ~_truth(ended["success"]),
             strict=True,
@@ -58,45 +60,26 @@ def deployment_units(frame: pd.DataFrame, subject: str, metric_name: str) -> lis
     return sorted(found, key=lambda unit: (unit.queued, unit.id or ""))
 
 
-def _seconds(ended: pd.DataFrame, frame: pd.DataFrame) -> "pd.Series[float]":
+def _seconds(ended: pd.DataFrame, family: Family) -> "pd.Series[float]":
     """Of runs that completed: one that failed early took no less time, it did not get there."""
     return ended["execution_time_seconds"].astype(float).where(_truth(ended["success"]))
 
 
-def _failures(ended: pd.DataFrame, frame: pd.DataFrame) -> "pd.Series[float]":
+def _failures(ended: pd.DataFrame, family: Family) -> "pd.Series[float]":
     return (~_truth(ended["success"])).astype(float)
 
 
-def _tasks(ended: pd.DataFrame, frame: pd.DataFrame) -> "pd.Series[float]":
+def _tasks(ended: pd.DataFrame, family: Family) -> "pd.Series[float]":
     """The share of a flow run's task runs that succeeded, in the end, those of subflows included.
 
     A flow run without task runs is its own task.
     """
-    is_task = frame["process_type"] == "task_run"
-    tasks = frame[is_task & frame["completed_at"].notna() & frame["success"].notna()]
-    owner = _owners(frame, set(ended["process_id"]))
-    shares = _truth(tasks["success"]).astype(float).groupby(tasks["parent_process"].map(owner))
-    own = _truth(ended["success"]).astype(float)
-    return ended["process_id"].map(shares.mean()).astype(float).fillna(own)
+    units = family.flow_runs.index.get_indexer(ended.index)
+    shares = pd.Series(family.success_shares(units), ended.index)
+    return shares.fillna(_truth(ended["success"]).astype(float))
 
 
 METRICS: Mapping[str, Value] = {EXECUTION: _seconds, TASKS: _tasks, FAILURES: _failures}
-
-
-def _owners(frame: pd.DataFrame, units: set[str]) -> dict[str, str]:
-    """For each flow run the nearest unit at or above it, where there is one."""
-    flow_runs = frame[frame["process_type"] == "flow_run"]
-    above = dict(zip(flow_runs["process_id"], flow_runs["parent_process"], strict=True))
-    found = {}
-    for run in above:
-        at: Any = run
-        seen: set[str] = set()
-        while at in above and at not in units and at not in seen:
-            seen.add(at)
-            at = above[at]
-        if at in units:
-            found[run] = at
-    return found
 
 
 def _truth(column: "pd.Series[Any]") -> "pd.Series[bool]":

@@ -7,7 +7,7 @@ of evidence is the flow run, because the runs within one fail together. What cou
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from grace.opportunities.finding import Finding
 from grace.opportunities.streams import Seen, Stream, finding_for, shown
 from grace.patterns.record import Record
 from grace.patterns.rules import Rule
+from grace.recent.matching import places_of
 from grace.statistics.evidence import Gate
 
 __all__ = ["GATE", "KIND", "METRIC", "Recurrence", "case_for", "recurrences", "stream_of", "units"]
@@ -96,14 +97,13 @@ def recurrences(
     """
     ended = _ended(frame, now)
     flow_runs = ended[(ended["process_type"] == "flow_run") & (ended["started_at"] >= since)]
-    ends = flow_runs.set_index("process_id")[["completed_at", "execution_time_seconds"]]
+    flow_runs = flow_runs.sort_values(["completed_at", "process_id"], kind="stable")
     runs = _runs(ended, fingerprint_of)
-    runs = runs[runs["unit"].isin(ends.index)]
-    failed = runs[runs["fingerprint"].notna()]
-    found = [
-        _recurrence(str(fingerprint), str(task), runs[runs["task"] == task], ends)
-        for fingerprint, task in failed[["fingerprint", "task"]].drop_duplicates().to_numpy()
-    ]
+    runs["place"] = places_of(runs["unit"], flow_runs["process_id"])
+    runs = runs[runs["place"] >= 0]
+    failing = runs.loc[runs["fingerprint"].notna(), "task"].unique()
+    of_tasks = runs[runs["task"].isin(failing)].groupby("task")
+    found = [each for task, group in of_tasks for each in _of_task(str(task), group, flow_runs)]
     return sorted(found, key=lambda each: (-each.lost_seconds, each.subject))
 
 
@@ -215,37 +215,40 @@ def _runs(ended: pd.DataFrame, fingerprint_of: FingerprintOf) -> pd.DataFrame:
     own = ended[is_task & ended["parent_process"].notna()]
     whole = ended[~is_task & ~ended["process_id"].isin(passed_on)]
     rows = pd.concat([own, whole])
-    errors = rows["error"].where(rows["success"] == False)  # noqa: E712
+    errors = rows.loc[(rows["success"] == False) & rows["error"].notna(), "error"]  # noqa: E712
+    prints = pd.Series([fingerprint_of(error) for error in errors], errors.index, dtype=object)
     return pd.DataFrame(
         {
             "unit": rows["parent_process"].where(
                 rows["process_type"] == "task_run", rows["process_id"]
             ),
             "task": rows["task_name"],
-            "fingerprint": [
-                fingerprint_of(error) if isinstance(error, str) else None for error in errors
-            ],
+            "fingerprint": prints.reindex(rows.index),
             "seconds": rows["execution_time_seconds"].fillna(0.0),
         }
     )
 
 
-def _recurrence(fingerprint: str, task: str, runs: pd.DataFrame, ends: pd.DataFrame) -> Recurrence:
-    is_it = runs["fingerprint"] == fingerprint
-    shares = is_it.groupby(runs["unit"]).mean()
-    times = ends.loc[shares.index, "completed_at"].sort_values(kind="stable")
-    seconds = ends.loc[shares.index, "execution_time_seconds"].dropna()
-    return Recurrence(
-        fingerprint=fingerprint,
-        task=task,
-        times=tuple(time.to_pydatetime() for time in times),
-        values=tuple(float(share) for share in shares.loc[times.index]),
-        failures=int(is_it.sum()),
-        failed_flow_runs=int((shares > 0).sum()),
-        runs=len(runs),
-        lost_seconds=float(runs.loc[is_it, "seconds"].sum()),
-        usual_seconds=float(seconds.mean()) if len(seconds) else None,
-    )
+def _of_task(task: str, runs: pd.DataFrame, flow_runs: pd.DataFrame) -> Iterator[Recurrence]:
+    """The patterns of one task; `place` is that of a run's flow run, in the order of their ends."""
+    counts = np.bincount(runs["place"], minlength=len(flow_runs))
+    units = np.flatnonzero(counts)
+    mine = flow_runs.iloc[units]
+    times = tuple(mine["completed_at"].dt.to_pydatetime())
+    seconds = mine["execution_time_seconds"].dropna()
+    for fingerprint, failed in runs.groupby("fingerprint"):
+        failures = np.bincount(failed["place"], minlength=len(flow_runs))[units]
+        yield Recurrence(
+            fingerprint=str(fingerprint),
+            task=task,
+            times=times,
+            values=tuple((failures / counts[units]).tolist()),
+            failures=len(failed),
+            failed_flow_runs=int((failures > 0).sum()),
+            runs=len(runs),
+            lost_seconds=float(failed["seconds"].sum()),
+            usual_seconds=float(seconds.mean()) if len(seconds) else None,
+        )
 
 
 def _too_few(recurrence: Recurrence) -> str | None:

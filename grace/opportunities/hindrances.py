@@ -11,7 +11,6 @@ import pandas as pd
 
 from grace.opportunities.bursts import SCHEDULED, Burst, bursts_of
 from grace.opportunities.occupancy import mean_taken, worker_places
-from grace.opportunities.payload import payload_of
 from grace.opportunities.waits import (
     WORKER,
     LimitPressure,
@@ -19,6 +18,7 @@ from grace.opportunities.waits import (
     governed_runs,
     seconds_since_epoch,
 )
+from grace.recent.terms import tags_of
 
 __all__ = ["WORKER", "Hindrances", "hindrances"]
 
@@ -67,9 +67,9 @@ def _worker_pressure(key: str, runs: pd.DataFrame, places: int) -> LimitPressure
         level="flow_run",
         limit=places,
         floor_seconds=float(runs["floor"].iloc[-1]),
-        times=tuple(time.to_pydatetime() for time in runs["completed"]),
-        values=tuple(float(value) for value in excess),
-        unit_ids=tuple(str(run) for run in runs["process_id"]),
+        times=tuple(runs["completed"].dt.to_pydatetime()),
+        values=tuple(excess.tolist()),
+        unit_ids=tuple(runs["process_id"].tolist()),
         runs=len(runs),
         met=int((runs["key"] == key).sum()),
         changed_at=None,
@@ -88,16 +88,16 @@ def hindrances(frame: pd.DataFrame) -> Hindrances:
 def _runs(frame: pd.DataFrame) -> pd.DataFrame:
     ended = ended_runs(frame, None)
     ended = ended[ended["queued"].notna()]
-    rows = frame.loc[ended.index]
-    payloads = [payload_of(payload) for payload in rows["task_payload"]]
+    names, terms = frame.loc[ended.index, "task_name"], ended["terms"].cat
+    scheduled = np.array([SCHEDULED in tags_of(text) for text in terms.categories], dtype=bool)
     return ended.assign(
-        name=rows["task_name"],
-        deployment=rows["task_name"],
-        scheduled=[SCHEDULED in (payload.get("tags") or ()) for payload in payloads],
+        name=names,
+        deployment=names,
+        scheduled=scheduled[terms.codes],
         queued_s=seconds_since_epoch(ended["queued"]),
         started_s=seconds_since_epoch(ended["started"]),
         ended_s=seconds_since_epoch(ended["completed"]),
-    ).drop(columns="limits")
+    ).drop(columns="terms")
 
 
 def _met(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import numpy as np
 from pydantic import JsonValue
 
 from grace.errors import BadInput, Unreachable
@@ -86,7 +85,7 @@ def units_of(model: ModelLog, metric: str) -> list[Unit]:
         return list(model.confidences)
     sign = 1 if metric == OVER else -1
     return [
-        Unit(unit.queued, unit.completed, float(np.clip((1 + sign * unit.value) / 2, 0, 1)))
+        Unit(unit.queued, unit.completed, min(max((1 + sign * unit.value) / 2, 0.0), 1.0))
         for unit in model.gaps
     ]
 

@@ -9,7 +9,6 @@ proposed, is left to `fix_recurring_error`; one that does not pass by itself nee
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import pandas as pd
 from pydantic import JsonValue
@@ -17,16 +16,16 @@ from pydantic import JsonValue
 from grace.governance.change import Change
 from grace.governance.optimizing import Optimizing
 from grace.governance.proposal import Prediction
-from grace.measurement.deployments import TASKS, deployment_subject, deployment_units
+from grace.measurement.deployments import TASKS
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding
 from grace.opportunities.grouping import gap_seconds
-from grace.opportunities.streams import Seen, Stream, finding_for, shown
+from grace.opportunities.streams import Seen, finding_for, shown
 from grace.opportunities.units import DeploymentRuns
 from grace.patterns.record import Record
 from grace.statistics.evidence import Gate
 
-__all__ = ["KIND", "LEVER", "METRIC", "Beside", "Failing", "case_for", "runs_of", "stream_of"]
+__all__ = ["KIND", "LEVER", "METRIC", "Beside", "Failing", "case_for", "gate_of"]
 
 KIND = "improve_task_success"
 LEVER = "default-retries"
@@ -80,23 +79,8 @@ class Beside:
     retry: Callable[[str], Record | None]
 
 
-def runs_of(frame: pd.DataFrame, deployment: str, since: datetime) -> DeploymentRuns:
-    """The flow runs of a deployment that began since then and ended, in order of their ends."""
-    units = deployment_units(frame, deployment_subject(deployment), METRIC)
-    return DeploymentRuns.of(deployment, units, since)
-
-
-def stream_of(runs: DeploymentRuns, origin: datetime, rules: Optimizing) -> Stream:
-    return Stream(
-        kind=KIND,
-        target=runs.subject,
-        metric=METRIC,
-        unit="flow run",
-        gate=Gate(threshold=rules.task_success, kind="rate_below"),
-        origin=origin,
-        times=runs.times,
-        values=runs.values,
-    )
+def gate_of(rules: Optimizing) -> Gate:
+    return Gate(threshold=rules.task_success, kind="rate_below")
 
 
 def failings(frame: pd.DataFrame, runs: DeploymentRuns, beside: Beside) -> list[Failing]:

@@ -18,10 +18,10 @@ from grace.governance.optimizing import Optimizing
 from grace.governance.proposal import Prediction
 from grace.opportunities.drawing import Case
 from grace.opportunities.finding import Finding, Standing
-from grace.opportunities.payload import payload_of
 from grace.opportunities.spread_schedules import schedule_of
 from grace.opportunities.streams import Seen, Stream, finding_for, shown
 from grace.opportunities.timetable import denser
+from grace.recent.terms import has_deployment, tags_of, with_terms
 from grace.statistics.evidence import Gate
 
 __all__ = ["KIND", "LEVER", "METRIC", "TARGET", "case_for", "monitoring", "stream_of"]
@@ -53,12 +53,14 @@ def stream_of(hours: Sequence[tuple[datetime, int]], origin: datetime, rules: Op
 def monitoring(frame: pd.DataFrame) -> list[str]:
     """The deployments tagged so whose runs a schedule starts, as far as the log knows."""
     rows = frame[(frame["process_type"] == "flow_run") & frame["parent_process"].isna()]
-    found = set()
-    for name, payload in zip(rows["task_name"], rows["task_payload"], strict=True):
-        told = payload_of(payload)
-        if TAG in (told.get("tags") or ()) and told.get("deployment"):
-            found.add(str(name))
-    return sorted(found)
+    rows = with_terms(rows)[["task_name", "terms"]].drop_duplicates()
+    return sorted(
+        {
+            str(name)
+            for name, terms in rows.itertuples(index=False)
+            if TAG in tags_of(terms) and has_deployment(terms)
+        }
+    )
 
 
 def case_for(

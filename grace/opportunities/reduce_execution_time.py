@@ -7,7 +7,6 @@ on the task, and the finding names it with its seconds.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from grace.governance.change import Change
 from grace.governance.optimizing import Optimizing
 from grace.governance.policy import Policy
 from grace.governance.proposal import Prediction
-from grace.measurement.deployments import EXECUTION, deployment_subject, deployment_units
+from grace.measurement.deployments import EXECUTION
 from grace.opportunities.causes import Diagnosis
 from grace.opportunities.choosing import Choice
 from grace.opportunities.drawing import Case
@@ -24,11 +23,11 @@ from grace.opportunities.grouping import gap_seconds
 from grace.opportunities.parallelism import choose_parallelism
 from grace.opportunities.refusing import refusal_of
 from grace.opportunities.slow_tasks import slowest_tasks
-from grace.opportunities.streams import Seen, Stream, finding_for, shown
+from grace.opportunities.streams import Seen, finding_for, shown
 from grace.opportunities.units import DeploymentRuns
 from grace.statistics.evidence import Gate
 
-__all__ = ["KIND", "LEVER", "METRIC", "case_for", "runs_of", "stream_of"]
+__all__ = ["KIND", "LEVER", "METRIC", "case_for", "gate_of"]
 
 KIND = "reduce_execution_time"
 LEVER = "concurrency-limit"
@@ -37,23 +36,8 @@ METRIC = EXECUTION
 Against = Callable[[str], tuple[Standing, str] | None]
 
 
-def runs_of(frame: pd.DataFrame, deployment: str, since: datetime) -> DeploymentRuns:
-    """The flow runs of a deployment that began since then and completed, in order of their ends."""
-    units = deployment_units(frame, deployment_subject(deployment), METRIC)
-    return DeploymentRuns.of(deployment, units, since)
-
-
-def stream_of(runs: DeploymentRuns, origin: datetime, rules: Optimizing) -> Stream:
-    return Stream(
-        kind=KIND,
-        target=runs.subject,
-        metric=METRIC,
-        unit="flow run",
-        gate=Gate(threshold=rules.execution_seconds, kind="mean_above"),
-        origin=origin,
-        times=runs.times,
-        values=runs.values,
-    )
+def gate_of(rules: Optimizing) -> Gate:
+    return Gate(threshold=rules.execution_seconds, kind="mean_above")
 
 
 def case_for(

@@ -8,16 +8,19 @@ counts from when a run was queued, or from the end of the task runs before it wh
 lowers the floor. The unit is the flow run, because the waits within one depend on each other.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from statistics import fmean, median
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from grace.opportunities.payload import payload_of
 from grace.opportunities.queueing import Floats, met_limit
+from grace.recent.matching import places_of
+from grace.recent.terms import limits_of, with_terms
 
 __all__ = [
     "WORKER",
@@ -115,7 +118,7 @@ def unit_values(frame: pd.DataFrame, key: str, floor_seconds: float) -> list[Uni
     Flow runs under way are there too, where others of the same name have runs under the limit.
     """
     runs = _runs_under(frame, key)
-    complete = _complete(frame)
+    complete = set(_complete(frame))
     units = runs.assign(excess=_excess(runs, floor_seconds)).groupby("unit")
     table = units.agg(
         queued=("queued", "min"),
@@ -174,11 +177,8 @@ def ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
     subflow = (frame["process_type"] == "flow_run") & frame["parent_process"].notna()
     if now is not None:
         ended &= frame["completed_at"] <= now
-    rows = frame[ended & ~subflow]
-    payloads = [payload_of(payload) for payload in rows["task_payload"]]
-    ready = pd.Series([payload.get("ready_at") for payload in payloads], rows.index, dtype=object)
-    ready = pd.to_datetime(ready, utc=True, format="ISO8601")
-    queued = rows["queued_at"].where(~(ready > rows["queued_at"]), ready)
+    rows = with_terms(frame[ended & ~subflow])
+    queued = rows["queued_at"].where(~(rows["ready_at"] > rows["queued_at"]), rows["ready_at"])
     is_task = rows["process_type"] == "task_run"
     return pd.DataFrame(
         {
@@ -191,45 +191,56 @@ def ended_runs(frame: pd.DataFrame, now: datetime | None) -> pd.DataFrame:
             "completed": rows["completed_at"],
             "wait": (rows["started_at"] - queued).dt.total_seconds().clip(lower=0.0),
             "held": (rows["completed_at"] - rows["started_at"]).dt.total_seconds(),
-            "limits": [payload.get("limits") or {} for payload in payloads],
+            "terms": rows["terms"],
         }
     )
 
 
 def _governed(ended: pd.DataFrame) -> pd.DataFrame:
-    keys = pd.Series([list(limits) for limits in ended["limits"]], ended.index, dtype=object)
-    rows = ended.assign(key=keys).explode("key")
-    rows = rows[rows["key"].notna()].reset_index(drop=True)
-    pairs = zip(rows["limits"], rows["key"], strict=True)
-    rows["limit"] = np.array([limits[key] for limits, key in pairs], dtype=np.int64)
-    rows["met"] = False
-    for _, group in rows.groupby("key"):
-        queued, started, completed = (seconds_since_epoch(group[name]) for name in TIMES)
-        met = met_limit(queued, started, completed, group["limit"].to_numpy())
-        rows.loc[group.index, "met"] = met
-    return rows.drop(columns="limits")
+    """By key, and within one in the order of the frame, whose index the rows keep."""
+    terms = ended["terms"].cat
+    limits = [limits_of(text) for text in terms.categories]
+    found = [_under(key, limits, ended, terms.codes) for key in sorted({*chain(*limits)})]
+    if not found:
+        return ended.assign(key="", limit=0, met=False).iloc[:0]
+    return pd.concat(found)
+
+
+def _under(
+    key: str,
+    limits: Sequence[Mapping[str, int]],
+    ended: pd.DataFrame,
+    codes: "pd.Series[int]",
+) -> pd.DataFrame:
+    """The runs that one limit governs; `limits` are those of each category of terms."""
+    has_it = np.array([key in each for each in limits])
+    values = np.array([each.get(key, 0) for each in limits], dtype=np.int64)
+    mine = np.flatnonzero(has_it[codes])
+    rows, limit = ended.iloc[mine], values[codes.to_numpy()[mine]]
+    queued, started, completed = (seconds_since_epoch(rows[name]) for name in TIMES)
+    return rows.assign(key=key, limit=limit, met=met_limit(queued, started, completed, limit))
 
 
 def _floors(ended: pd.DataFrame, governed: pd.DataFrame) -> dict[str, float]:
-    free = ended[~ended["process_id"].isin(governed.loc[governed["met"], "process_id"])]
+    free = ended[~ended.index.isin(governed.index[governed["met"]])]
     shortest, usual = ended.groupby("place")["wait"].min(), free.groupby("place")["wait"].median()
     return {str(place): float(usual.get(place, low)) for place, low in shortest.items()}
 
 
 def _complete(
     frame: pd.DataFrame, now: datetime | None = None, since: datetime | None = None
-) -> set[str]:
+) -> "pd.Series[str]":
     """Flow runs that ended, so that all of their task runs are in the frame."""
     flow_runs = frame[(frame["process_type"] == "flow_run") & frame["completed_at"].notna()]
     if now is not None:
         flow_runs = flow_runs[flow_runs["completed_at"] <= now]
     if since is not None:
         flow_runs = flow_runs[flow_runs["started_at"] >= since]
-    return set(flow_runs["process_id"])
+    return flow_runs["process_id"]
 
 
 def _pressure(
-    key: str, runs: pd.DataFrame, floor: dict[str, float], complete: set[str]
+    key: str, runs: pd.DataFrame, floor: dict[str, float], complete: "pd.Series[str]"
 ) -> LimitPressure:
     runs = runs.sort_values("completed", kind="stable")
     last = runs.iloc[-1]
@@ -239,7 +250,7 @@ def _pressure(
         first_queued = runs.groupby("unit")["queued"].transform("min")
         runs = runs[(runs["limit"] == last["limit"]) & (first_queued > changed_at)]
     seconds = floor[last["place"]]
-    whole = runs[runs["unit"].isin(complete)]
+    whole = runs[places_of(runs["unit"], complete) >= 0]
     excess = whole.assign(excess=_excess(whole, seconds)).groupby("unit")
     units = excess.agg(time=("completed", "max"), value=("excess", "mean")).sort_values("time")
     return LimitPressure(
@@ -247,9 +258,9 @@ def _pressure(
         level=last["level"],
         limit=int(last["limit"]),
         floor_seconds=seconds,
-        times=tuple(time.to_pydatetime() for time in units["time"]),
-        values=tuple(float(value) for value in units["value"]),
-        unit_ids=tuple(str(unit) for unit in units.index),
+        times=tuple(units["time"].dt.to_pydatetime()),
+        values=tuple(units["value"].tolist()),
+        unit_ids=tuple(units.index.tolist()),
         runs=len(runs),
         met=int(runs["met"].sum()),
         changed_at=changed_at,

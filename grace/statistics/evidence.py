@@ -156,7 +156,7 @@ def _hours_since(
 ) -> tuple[Floats, float]:
     if any(time.tzinfo is None for time in (origin, now, *times)):
         raise ValueError("times must be aware (UTC)")
-    hours = np.array([(time - origin) / _HOUR for time in times], dtype=np.float64)
+    hours = np.fromiter(((time - origin) / _HOUR for time in times), np.float64, len(times))
     if np.any(np.diff(hours) < 0):
         raise ValueError("units must come in the order of time")
     return hours, (now - origin) / _HOUR

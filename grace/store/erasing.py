@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from grace.errors import BadInput
 from grace.ledger.encoding import encode_row, row_digest
 from grace.store.append import OWN_SOURCES, Writer, log_table
-from grace.store.schema import LogTable
+from grace.store.schema import LogTable, cursors, recent_reader, recent_rows
 
 __all__ = ["OF_A_PROPOSAL", "Erased", "check_erasable", "erase", "left_to_erase"]
 
@@ -73,6 +73,10 @@ def erase(writer: Writer, table: str, key: str, erased: Erased, *, erasure: str)
         }
         writer.append("erasures", [named])
         connection.execute(_emptied(log).where(log.table.c.id == cells[0]))
+    if rows:
+        # the engines' copy in columns goes as a whole: the next of them makes it anew
+        connection.execute(recent_rows.delete().where(recent_rows.c.log_table == log.name))
+        connection.execute(cursors.delete().where(cursors.c.reader == recent_reader(log.name)))
     return len(rows)
 
 

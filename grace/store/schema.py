@@ -275,6 +275,15 @@ rollups = Table(
     Column("part", sa.Text, primary_key=True),
     Column("state", sa.Text, nullable=False),
 )
+# What the engines read of the last weeks, an hour of a log table in columns: `rows` is an Arrow
+# message of newest revisions, compressed.
+recent_rows = Table(
+    "recent_rows",
+    metadata,
+    Column("log_table", sa.Text, primary_key=True),
+    Column("hour", UtcTime, primary_key=True),
+    Column("rows", sa.LargeBinary, nullable=False),
+)
 proposal_heads = Table(
     "proposal_heads",
     metadata,
@@ -295,3 +304,8 @@ sa.Index(
     sqlite_where=_is_open,
     postgresql_where=_is_open,
 )
+
+
+def recent_reader(log_table: str) -> str:
+    """The cursor that says up to where `recent_rows` holds a log table."""
+    return f"recent:{log_table}"

@@ -8,8 +8,8 @@ from grace.store.append_only import create_triggers, drop_triggers
 
 __all__ = ["KNOWN_REVISIONS", "REVISION", "upgrade"]
 
-REVISION = "0002"
-KNOWN_REVISIONS = ("0001", REVISION)
+REVISION = "0003"
+KNOWN_REVISIONS = ("0001", "0002", REVISION)
 
 
 def upgrade(connection: Connection) -> None:

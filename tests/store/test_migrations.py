@@ -53,6 +53,7 @@ def test_a_log_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path:
     with old.engine.connect().execution_options(writes=True) as connection, connection.begin():
         connection.exec_driver_sql("DROP TABLE quarantine")
         connection.exec_driver_sql("DROP TABLE rollups")
+        connection.exec_driver_sql("DROP TABLE recent_rows")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     old.engine.dispose()
 

@@ -66,7 +66,10 @@ def test_what_is_not_ours_or_newer_or_older_is_left_alone(
     postgres.execute("UPDATE alembic_version SET version_num = '9999'", database=name)
     with pytest.raises(NotOurs, match=r"newer Grace .*9999"):
         open_store(url)
-    older = ("DROP TABLE quarantine, rollups", "UPDATE alembic_version SET version_num = '0001'")
+    older = (
+        "DROP TABLE quarantine, rollups, recent_rows",
+        "UPDATE alembic_version SET version_num = '0001'",
+    )
     postgres.execute(*older, database=name)
     with pytest.raises(BadInput, match=r"schema 0001 .*pg_dump.*grace migrate --dumped"):
         open_store(url)
