@@ -20,6 +20,7 @@ from flows.governance import governance
 from flows.improvement import proactive_improvement
 from flows.measurement import measurement
 from flows.optimizer import performance_optimizer
+from flows.retention import archive_retention
 from grace.governance.register import Entry, find
 from grace.settings import Settings
 from grace.store import Store, open_store
@@ -35,6 +36,7 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (autonomous_goal_setting, "daily"),
     (governance, "every-10-minutes"),
     (data_export, "nightly"),
+    (archive_retention, "weekly"),
 )
 
 GOVERNANCE = """

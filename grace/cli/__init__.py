@@ -14,6 +14,7 @@ import typer
 from grace.cli import (
     analyse,
     archive,
+    archives,
     connect,
     demo,
     erase,
@@ -65,6 +66,7 @@ _COMMANDS = (
     migrate,
     export,
     archive,
+    archives,
     erase,
     run,
 )
