@@ -1,10 +1,6 @@
 """What an export holds, and what is left of one that was interrupted."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -17,7 +13,7 @@ import pytest
 from grace.errors import BadInput, CheckFailed, LedgerBroken
 from grace.export.history import last_backup, read_history
 from grace.store.schema import LOGS
-from tests.export.conftest import NOW, Copy, Exporting, unlooked
+from tests.export.conftest import NOW, Copy, Exporting
 from tests.tampering import Log, row_of
 
 
@@ -283,28 +279,3 @@ def test_four_writers_go_on_while_it_is_made(log: Exporting) -> None:
         below = log.rows("shard_logs", finished.size)
         assert log.archived(finished, "shard_logs").equals(below)
     assert exports[0].size < exports[-1].size < 48 + len(written) + len(exports)
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_leave_the_old_or_the_new(log: Exporting) -> None:
-    """A hundred times: the archive that is there proves itself, and the next export succeeds."""
-    import random
-
-    place = log.folder / "kept.zip"
-    log.export(to=str(place))
-    chance, sizes = random.Random(8), set()
-    environment = os.environ | {"GRACE_DATA_DIR": str(log.settings.data_dir)}
-    for number in range(100):
-        log.write("goals", row_of("goals", 100 + number))
-        command = [sys.executable, "-m", "tests.export.exported", str(place)]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            child.stdout.readline()  # imported, and about to begin
-            try:
-                child.wait(chance.uniform(0, 0.4))
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-        proven = log.prove(read_history(log.settings)[0].model_copy(update={"path": str(place)}))
-        sizes.add(proven.size)
-    assert len(sizes) > 5
-    assert log.prove(log.export(to=str(place), validate=unlooked)).complete
