@@ -55,6 +55,9 @@ def _heading(proposal: Proposal) -> str:
 
 
 def _seen(evidence: Evidence) -> str:
+    if evidence.unit == "none" and evidence.facts:
+        facts = [(plain(name), plain(str(value))) for name, value in evidence.facts.items()]
+        return f"### What was seen\n\n{_table(facts)}"
     if evidence.mean is None or evidence.span is None:
         return "### What was seen\n\nNothing yet: no run under this target was logged.\n"
     begin, end = evidence.span

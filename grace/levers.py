@@ -28,6 +28,7 @@ GROUP = "grace.levers"
 
 # by what stands before the colon of a target; for any other lever it is named
 OF_KIND = {
+    "archives": "delete-archives",
     "deployment": "concurrency-limit",
     "global": "concurrency-limit",
     "parameters": "deployment-parameters",

@@ -19,6 +19,7 @@ from grace.opportunities.drawing import Case, draw_up
 from grace.settings import Settings
 from grace.store import Store, open_store
 from grace.store.read import newest
+from tasks.levers.delete_archives import DeleteArchives, archives_title
 from tasks.proposals import submit_proposal
 from tasks.sights import RECENT, Wished, see
 from tasks.units import days_with_data
@@ -115,6 +116,8 @@ def _title(change: Change) -> str:
         return f"Run {change.target.partition(':')[2]} with {_told(change.after['parameters'])}"
     if change.target.startswith("webhook:") and isinstance(change.after, dict):
         return f"Send {_told(change.after['body'])} to {change.target}"
+    if change.lever == DeleteArchives.name:
+        return archives_title(change)
     if isinstance(change.before, dict) and isinstance(change.after, dict):
         return f"Set {change.target}: {_told_keys(change.before, change.after)}"
     return f"Set {change.target} from {_told(change.before)} to {_told(change.after)}"

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from grace.errors import CheckFailed
 from grace.export.archive import Archive, opened
 from grace.export.progress import silent, within
+from grace.export.proving import signed_by
 from grace.export.restoring import Restored, restore
 from grace.export.rows import read_rows
 from grace.export.sealing import Tell
@@ -33,13 +34,14 @@ def restored(
 ) -> Restored:
     """Fill the target from the archive at a path or URL, prove and validate what it then holds.
 
-    The target is made once the archive is known to be whole. Raises as `reading`, `opened` and
+    The target is made once the archive is known to be whole and signed. Raises as `reading`, `opened` and
     `restore` do; it is empty then.
     """
     with (
         reading(place, within(tell, 0.0, 0.2)) as source,
         opened(source, identity, within(tell, 0.2, 0.3)) as archive,
     ):
+        signed_by(archive, key)
         store = target()
         try:
             return restore(

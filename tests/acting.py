@@ -12,6 +12,7 @@ import numpy as np
 
 from grace.analysis.rules import load_rules
 from grace.errors import GraceError
+from grace.export.retention import kept_by_rules
 from grace.governance.brakes import check_may_apply
 from grace.governance.change import Change
 from grace.governance.consent import check_known_enough
@@ -36,6 +37,7 @@ from grace.store import Store, open_store
 from tasks.levers.pattern_rule import PatternRule
 from tasks.levers.signed_webhook import SignedWebhook
 from tasks.performance import find_causes
+from tests.export.test_retention import MIDNIGHT, nightly
 from tests.flows.test_measured_by_hand import log_runs
 from tests.opportunities.conftest import START, Log
 from tests.opportunities.test_improve_execution import logged, waiting
@@ -124,6 +126,12 @@ def open_ones(world: World):
 def resting(world: World):
     rejected = an_entry(a_proposal(), state="rejected")
     return standing_of([rejected], KIND, "tag:pages", world.policy, NOON + DAY)
+
+
+def kept_archives(world: World):
+    """Of one a night for two months."""
+    archives, rules = nightly(60), world.policy.retention
+    return sorted(kept_by_rules(archives, rules, MIDNIGHT.date()))
 
 
 def a_queue() -> Log:

@@ -21,6 +21,7 @@ from flows.governance import governance
 from flows.improvement import proactive_improvement
 from flows.measurement import measurement
 from flows.optimizer import performance_optimizer
+from flows.retention import archive_retention
 from grace.governance.register import Entry, find
 from grace.settings import Settings
 from grace.store import Store, open_store
@@ -37,6 +38,7 @@ DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (goal_review, "on-off-track"),
     (governance, "every-10-minutes"),
     (data_export, "nightly"),
+    (archive_retention, "weekly"),
 )
 
 GOVERNANCE = """

@@ -25,6 +25,7 @@ from tests.acting import (
     causes,
     denser,
     forbids,
+    kept_archives,
     known_enough,
     limit_for_time,
     limit_for_waits,
@@ -164,6 +165,9 @@ ACTS: Mapping[str, tuple[str, Observed, str]] = {
         lambda it: reduce_wait_time._no_lever("work-pool:mine", it.policy.optimizer, None),
         "",
     ),
+    "retention.keep_daily": ("keep_daily = 3", kept_archives, ""),
+    "retention.keep_weekly": ("keep_weekly = 3", kept_archives, ""),
+    "retention.keep_monthly": ("keep_monthly = 3", kept_archives, ""),
     "webhooks.url": ('url = "https://b.example/2"', sent, HOOK),
     "webhooks.undo_url": (
         'undo_url = "https://a.example/undo"',

@@ -14,6 +14,7 @@ import typer
 from grace.cli import (
     analyse,
     archive,
+    archives,
     connect,
     demo,
     erase,
@@ -67,6 +68,7 @@ _COMMANDS = (
     migrate,
     export,
     archive,
+    archives,
     erase,
     run,
 )

@@ -27,7 +27,7 @@ def propose(
             help="tag:NAME, global:NAME, deployment:FLOW/NAME, work-pool:NAME, "
             "work-queue:POOL/NAME, schedule:FLOW/NAME#SLUG, parameters:FLOW/NAME, "
             "retries:FLOW/NAME, pattern:FINGERPRINT, variable:NAME, permit:TYPE, "
-            "run:FLOW/NAME, row:TABLE/KEY, webhook:NAME."
+            "run:FLOW/NAME, row:TABLE/KEY, webhook:NAME, archives:LOG/DAY."
         ),
     ],
     value: Annotated[str, typer.Argument(help="What to set it to, as JSON: 8, null, ...")],

@@ -19,6 +19,7 @@ from pydantic import (
 from grace.errors import BadInput
 from grace.governance.learning import Learning
 from grace.governance.optimizing import Optimizing
+from grace.governance.retaining import Retaining
 from grace.governance.risk import RiskWeights
 from grace.governance.webhooks import Webhook, WebhookName
 from grace.identity.statement import Assurance
@@ -113,6 +114,7 @@ class Governing(Frozen):
     risk: RiskWeights = RiskWeights()
     learning: Learning = Learning()
     optimizer: Optimizing = Optimizing()
+    retention: Retaining = Retaining()
     webhooks: dict[WebhookName, Webhook] = Field(default_factory=dict)
 
     @property

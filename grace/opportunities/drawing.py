@@ -28,6 +28,7 @@ Kind = Literal[
     "reduce_execution_time",
     "improve_task_success",
     "increase_activity",
+    "retain_archives",
     "by_hand",
 ]
 

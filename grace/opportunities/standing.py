@@ -7,7 +7,7 @@ from grace.governance.policy import Policy
 from grace.governance.register import Entry
 from grace.opportunities.finding import Standing
 
-__all__ = ["standing_of"]
+__all__ = ["RESTING", "standing_of"]
 
 RESTING = frozenset({"rejected", "forbidden", "rolled_back", "failed", "rollback_failed"})
 

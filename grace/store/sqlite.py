@@ -26,7 +26,7 @@ COURTESY_SECONDS = 1.0  # whoever has the turn may be stopped, and yet not be wr
 
 def open_sqlite(url: str, path: Path, *, create: bool) -> Engine:
     """As `grace.store.database.open_store`, which says what is raised."""
-    if not create and (not path.exists() or path.stat().st_size == 0):
+    if not create and _is_blank(path):
         raise BadInput(f"there is no Grace database at {path}; `grace up` makes one")
     if not _is_current_now(path):
         _migrate(url, path)
@@ -77,17 +77,22 @@ def _migrating(path: Path) -> Iterator[None]:
         yield
 
 
+def _is_blank(path: Path) -> bool:
+    """Nothing, or what a process left that was killed while it made a database: no table."""
+    return not path.exists() or path.stat().st_size == 0 or _revision(path) is None
+
+
 def _is_current(path: Path) -> bool:
     """Whether the database is there and up to date; looks without writing anything."""
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists() or path.stat().st_size == 0 or (revision := _revision(path)) is None:
         return False
-    revision = _revision(path)
     if revision not in KNOWN_REVISIONS:
         raise NotOurs(f"{path} was made by a newer Grace (schema {revision}); upgrade Grace first")
     return revision == REVISION
 
 
-def _revision(path: Path) -> str:
+def _revision(path: Path) -> str | None:
+    """None where there is no table at all."""
     # without a log beside it nothing of the file is elsewhere, and looking need not make one
     untouched = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     address = f"file:{quote(str(path))}?mode=ro{untouched}"
@@ -95,6 +100,8 @@ def _revision(path: Path) -> str:
         connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            if not tables:
+                return None
             if not {"alembic_version", "ledger_head"} <= tables:
                 raise NotOurs(f"{path} is a database, but not Grace's; name another file")
             found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -128,7 +135,7 @@ def _begin(connection: Connection) -> None:
 
 def _migrate(url: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_old = path.exists() and path.stat().st_size > 0
+    is_old = not _is_blank(path)
     try:
         with _migrating(path):
             if not _is_current(path):
@@ -149,7 +156,7 @@ def _not_migrated(path: Path, problem: Exception) -> str:
 
 
 def _upgrade(url: str, path: Path) -> None:
-    before = _revision(path) if path.exists() and path.stat().st_size else None
+    before = None if _is_blank(path) else _revision(path)
     engine = _engine(url)
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         # behind the lock of this transaction: nobody can log between the copy and the change

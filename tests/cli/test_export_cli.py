@@ -112,3 +112,28 @@ def test_the_verbs_are_python_too(grace: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").is_file()
     with pytest.raises(AttributeError):
         package.export_everything  # noqa: B018
+
+
+def test_archives_are_listed_with_why_they_stay(
+    grace: Shell, settings: Settings, tmp_path: Path
+) -> None:
+    """Also before there is one; with rules, and with what is no archive."""
+    code, out, _ = grace("archives")
+    assert (code, out.strip().endswith("None is ever deleted.")) == (0, True)
+    grace("export")
+    grace("export", "--learning-only", "--format", "csv")
+    (settings.log_dir / "exports" / "notes.txt").write_text("mine")
+    (settings.log_dir / "governance.toml").write_text(
+        'reviewers = ["ann"]\n[retention]\nkeep_daily = 1\n'
+    )
+    code, out, _ = grace("archives", "--json")
+    told = json.loads(out)
+    assert (code, told["rules"]["keep_daily"]) == (0, 1)
+    assert [(each["scope"], each["stays"]) for each in told["archives"]] == [
+        ("all", "the newest valid backup"),
+        ("learning", "the next export since the last one builds upon it"),
+    ]
+    assert list(told["others"]) == ["notes.txt"]
+    code, out, _ = grace("archives")
+    assert "Left alone, notes.txt: " in out
+    assert "Kept of each kind: 1 daily, 0 weekly, 0 monthly." in out

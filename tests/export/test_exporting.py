@@ -1,12 +1,9 @@
 """What an export holds, and what is left of one that was interrupted."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,10 @@ import pytest
 
 from grace.errors import BadInput, CheckFailed, LedgerBroken
 from grace.export.history import last_backup, read_history
+from grace.settings import Settings
+from grace.store import Store, open_store
 from grace.store.schema import LOGS
-from tests.export.conftest import NOW, Copy, Exporting, unlooked
+from tests.export.conftest import NOW, Copy, Exporting
 from tests.tampering import Log, row_of
 
 
@@ -258,53 +257,54 @@ def test_nothing_signed_is_nothing_to_prove(tmp_path: Path) -> None:
         Exporting(fresh.settings, tmp_path).export(signing=False)
 
 
-def test_four_writers_go_on_while_it_is_made(log: Exporting) -> None:
+@pytest.mark.both_databases
+def test_four_writers_go_on_while_it_is_made(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
     """It equals exactly the rows below its checkpoint, whatever came meanwhile."""
-    ended, written = threading.Event(), []
+    log, ended = Exporting(settings, tmp_path), threading.Event()
+    written = Counter[str]()
+    one_more = threading.Condition()
 
     def write(name: str) -> None:
-        number = 0
+        own = open_store(settings.url)
         while not ended.is_set():
-            number += 1
-            log.write("shard_logs", row_of("shard_logs", number) | {"log_id": f"{name}-{number}"})
-            written.append(name)
+            rows = [
+                row_of("shard_logs", number, odd="")
+                | {"log_id": f"{name}-{written[name]}-{number}"}
+                for number in range(3)
+            ]
+            with own.writing(NOW) as writer:
+                writer.append("shard_logs", rows)
+            with one_more:
+                written[name] += 3
+                one_more.notify_all()
+        own.engine.dispose()
+
+    def all_go_on() -> None:
+        """Since now, each of them has logged something."""
+        with one_more:
+            before = dict(written)
+            ok = one_more.wait_for(lambda: all(written[n] > before.get(n, 0) for n in "abcd"), 120)
+        assert ok
 
     writers = [threading.Thread(target=write, args=[name]) for name in "abcd"]
-    for writer in writers:
-        writer.start()
+    for each in writers:
+        each.start()
+    exports = []
     try:
-        exports = [log.export() for _ in range(3)]
+        for _ in range(3):
+            all_go_on()
+            exports.append(log.export())
     finally:
         ended.set()
-        for writer in writers:
-            writer.join()
+        for each in writers:
+            each.join()
     for finished in exports:
         assert log.prove(finished).complete
-        below = log.rows("shard_logs", finished.size)
-        assert log.archived(finished, "shard_logs").equals(below)
-    assert exports[0].size < exports[-1].size < 48 + len(written) + len(exports)
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_leave_the_old_or_the_new(log: Exporting) -> None:
-    """A hundred times: the archive that is there proves itself, and the next export succeeds."""
-    import random
-
-    place = log.folder / "kept.zip"
-    log.export(to=str(place))
-    chance, sizes = random.Random(8), set()
-    environment = os.environ | {"GRACE_DATA_DIR": str(log.settings.data_dir)}
-    for number in range(100):
-        log.write("goals", row_of("goals", 100 + number))
-        command = [sys.executable, "-m", "tests.export.exported", str(place)]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            child.stdout.readline()  # imported, and about to begin
-            try:
-                child.wait(chance.uniform(0, 0.4))
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-        proven = log.prove(read_history(log.settings)[0].model_copy(update={"path": str(place)}))
-        sizes.add(proven.size)
-    assert len(sizes) > 5
-    assert log.prove(log.export(to=str(place), validate=unlooked)).complete
+        for table in ("shard_logs", "trigger_mesh_logs"):
+            assert log.archived(finished, table).equals(log.rows(table, finished.size))
+        assert finished.rows == finished.size
+    sizes = [finished.size for finished in exports]
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] < sum(written.values()) + len(exports)

@@ -53,6 +53,21 @@ def test_an_empty_file_is_not_taken_for_a_log(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+def test_what_a_kill_left_of_a_new_database_is_made_anew(tmp_path: Path) -> None:
+    """SQLite writes its first page before there is any table; nobody has to delete that."""
+    path = tmp_path / "grace.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    assert path.stat().st_size > 0
+    with pytest.raises(BadInput, match="no Grace database"):
+        open_store(f"sqlite:///{path}", create=False)
+    store = open_store(f"sqlite:///{path}")
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("SELECT size FROM ledger_head").scalar_one() == 0
+    store.engine.dispose()
+
+
 @pytest.mark.parametrize("create", [True, False])
 def test_a_newer_graces_database_is_refused_unchanged(settings: Settings, create: bool) -> None:
     """What it holds may mean something this release does not know."""
