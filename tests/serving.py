@@ -18,10 +18,10 @@ _STOP_SECONDS = 20
 
 
 @contextmanager
-def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
+def serving_prefect(home: Path, module: str = "prefect", **environment: str) -> Iterator[str]:
     """The address of its API; the server ends with the block. Variables are for it alone."""
     port = _free_port()
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "server", "start"]
+    command = [sys.executable, "-m", module, "--no-prompt", "server", "start"]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
