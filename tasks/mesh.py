@@ -194,10 +194,20 @@ def keep_publishing(
     clock: Clock,
     wait: Callable[[float], bool],
     tell: Callable[[str], None],
+    credential: str | None = None,
 ) -> None:
-    """Publish until `wait` says that it is enough; Prefect or a log that is away is waited for."""
+    """Publish until `wait` says that it is enough; Prefect or a log that is away is waited for.
+
+    `credential` is `NAME:SECRET`, for a server where people sign in.
+    """
     told: str | None = None
-    with httpx.Client(base_url=api_url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+    name, _, secret = (credential or "").partition(":")
+    with httpx.Client(
+        base_url=api_url,
+        auth=(name, secret) if credential else None,
+        timeout=TIMEOUT_SECONDS,
+        trust_env=False,
+    ) as client:
         publisher: Publisher | None = None
         while True:
             problem = ""

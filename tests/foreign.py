@@ -123,7 +123,7 @@ def serving_foreign(home: Path) -> Iterator[Foreign]:
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
     }
     home.mkdir(exist_ok=True)
-    with serving_prefect(home, **protected) as url:
+    with serving_prefect(home, "prefect", **protected) as url:
         _run_system(url, home)
         database = home / "prefect.db"
         _put_back(database)

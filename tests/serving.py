@@ -15,19 +15,19 @@ from grace.settings import PROJECT
 
 __all__ = ["serving_prefect"]
 
+GRACES = "grace.installation.prefect_server"
 _START_SECONDS = 120
 _STOP_SECONDS = 20
 
 
 @contextmanager
-def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
+def serving_prefect(home: Path, module: str = GRACES, **environment: str) -> Iterator[str]:
     """The address of its API; the server ends with the block. Variables are for it alone.
 
-    It is started as `grace up` starts it: plain, it stands still for a minute now and then.
+    It is started as `grace up` starts it; plain `prefect` stands still for a minute now and then.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "grace.installation.prefect_server", "--no-prompt"]
-    command += ["server", "start"]
+    command = [sys.executable, "-m", module, "--no-prompt", "server", "start"]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],

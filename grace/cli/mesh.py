@@ -83,8 +83,11 @@ def publish(
     address = to or (installation.api_url if installation else None)
     if address is None:
         raise BadInput("nothing runs here: start it with `grace up`, or name Prefect's API by --to")
+    from grace.installation.people import service_credential
     from tasks.mesh import keep_publishing
 
+    # never to a server that somebody else named
+    is_own = installation is not None and address == installation.api_url
     store = open_store(settings().url, create=False)
     with Interruptible() as waiting:
         keep_publishing(
@@ -94,6 +97,7 @@ def publish(
             clock=lambda: datetime.now(UTC),
             wait=waiting,
             tell=progress,
+            credential=service_credential(settings()) if is_own else None,
         )
 
 

@@ -4,6 +4,7 @@ import os
 
 from grace.errors import Unreachable
 from grace.installation import state
+from grace.installation.people import service_credential
 from grace.installation.state import Installation
 from grace.settings import DEMO, Settings
 
@@ -40,7 +41,11 @@ def api_url(settings: Settings) -> str:
 
 def connect_environment(settings: Settings) -> None:
     """Points this process at the installation; call it before the first import of prefect."""
-    os.environ["PREFECT_API_URL"] = api_url(settings)
+    address, installation = api_url(settings), state.read(settings)
+    os.environ["PREFECT_API_URL"] = address
+    # never to a server that somebody else named
+    if installation and address == installation.api_url:
+        os.environ.update(_signed_in(settings))
     os.environ.setdefault("PREFECT_HOME", str(settings.prefect_home.absolute()))
     os.environ.update(_PRIVATE)
 
@@ -64,6 +69,7 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         name: value,
         "GRACE_DATA_DIR": str(settings.data_dir.absolute()),
         "PREFECT_API_URL": installation.api_url,
+        **_signed_in(settings),
         "PREFECT_HOME": str(settings.prefect_home.absolute()),
         # by default inside the installed package, which another user may own
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home.absolute() / "ui"),
@@ -83,6 +89,12 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         # what a process says stands in its log at once, also when it is killed
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _signed_in(settings: Settings) -> dict[str, str]:
+    """By what the server knows worker, services and runs, whether people sign in or not."""
+    credential = service_credential(settings)
+    return {"PREFECT_API_AUTH_STRING": credential} if credential else {}
 
 
 def _without_proxy() -> dict[str, str]:

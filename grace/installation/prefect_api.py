@@ -155,13 +155,20 @@ class _Patient(httpx.HTTPTransport):
 
 
 @contextmanager
-def connected(api_url: str) -> Iterator[PrefectApi]:
-    """Raises:
+def connected(api_url: str, credential: str | None = None) -> Iterator[PrefectApi]:
+    """`credential` is `NAME:SECRET`, for a server where people sign in.
+
+    Raises:
     Unreachable: the server does not answer, or answers with an error.
     """
     # a transport of one's own heeds no proxy of the environment: the server is on this machine
+    name, _, secret = (credential or "").partition(":")
     with httpx.Client(
-        base_url=api_url, timeout=_TIMEOUT_SECONDS, transport=_Patient(), trust_env=False
+        base_url=api_url,
+        auth=(name, secret) if credential else None,
+        timeout=_TIMEOUT_SECONDS,
+        transport=_Patient(),
+        trust_env=False,
     ) as client:
         try:
             yield PrefectApi(client)

@@ -1,21 +1,31 @@
-"""Prefect's server, with the garbage of its SQLite cursors collected where nobody waits for it.
+"""Prefect's server behind the sign-in, and with its garbage collected where nobody waits for it.
 
-A cursor that is collected takes the lock of its connection, and that connection's own thread holds
-it for as long as it waits to write, up to a minute. By default whichever thread allocates next
-collects. Where that was the event loop's, the server stood still, and with it whoever held the
-write lock: both until the minute was over (seen on Prefect 3.8.8, Python 3.11 and SQLite, every
-three or four minutes under load). A thread of its own may wait for a cursor without harm.
+A cursor of SQLite that is collected takes the lock of its connection, and that connection's own
+thread holds it for as long as it waits to write, up to a minute. By default whichever thread
+allocates next collects. Where that was the event loop's, the server stood still, and with it
+whoever held the write lock: both until the minute was over (seen on Prefect 3.8.8, Python 3.11 and
+SQLite, every three or four minutes under load). A thread of its own may wait for a cursor without
+harm.
 
     python -m grace.installation.prefect_server --no-prompt server start
 """
 
 import gc
+import importlib
+import os
 import runpy
 import sys
 import threading
 import time
+from typing import Any
+
+from grace.installation.sign_in import SignIn
+from grace.settings import Settings
 
 __all__ = ["main"]
+
+# where people reach the page by another address than the server's own
+_ADDRESSES = ("PREFECT_UI_URL", "PREFECT_SERVER_UI_API_URL", "PREFECT_UI_API_URL")
 
 YOUNG_SECONDS = 0.5
 # of everything: it stops the world for some tenths of a second
@@ -28,7 +38,21 @@ def _collect() -> None:
         gc.collect(2 if number % WHOLE_EVERY == 0 else 1)
 
 
+def _sign_in() -> None:
+    """The app that is served comes behind the sign-in; what the server asks itself does not."""
+    server: Any = importlib.import_module("prefect.server.api.server")
+    create, settings = server.create_app, Settings()
+    addresses = tuple(os.environ.get(name, "") for name in _ADDRESSES)
+
+    def create_app(*arguments: Any, final: bool = False, **named: Any) -> Any:
+        app = create(*arguments, final=final, **named)
+        return SignIn(app, settings, addresses) if final else app
+
+    server.create_app = create_app
+
+
 def main() -> None:
+    _sign_in()
     gc.disable()
     threading.Thread(target=_collect, name="collector", daemon=True).start()
     sys.argv[0] = "prefect"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from grace.connection import connected_logs
 from grace.errors import BadInput, GraceError
+from grace.identity.signing_in import make_server_key
 from grace.installation import deployments, ports, prefect_database, services, state
 from grace.installation.deployments import SAMPLE_TAG, Content, Deployed
 from grace.installation.environment import child_environment
+from grace.installation.people import make_service_credential, service_credential
 from grace.installation.prefect_api import PrefectApi, connected
 from grace.installation.processes import is_alive, stop
 from grace.installation.reaping import crash_dead_runs, drop_missed_runs
@@ -54,6 +56,11 @@ def check_no_other_server() -> None:
     """Raises BadInput where the environment names a server that is not Grace's to start."""
     if os.environ.get("PREFECT_API_URL"):
         raise BadInput("PREFECT_API_URL names another Prefect server: unset it for `grace up`")
+    if os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        raise BadInput(
+            "PREFECT_SERVER_API_AUTH_STRING is one password for all: unset it, and give each "
+            "reviewer one with `grace reviewers password NAME`"
+        )
 
 
 class _Starting:
@@ -74,7 +81,9 @@ class _Starting:
         self._stores()
         self._stop_misdirected()
         self._stop_unwanted()
-        with connected(self.installation.api_url) as api:
+        make_service_credential(self.settings)
+        make_server_key(self.settings, os.urandom)
+        with connected(self.installation.api_url, service_credential(self.settings)) as api:
             self._server(api)
             self._rest_sample(api)
             for name in services.wanted(self.installation)[1:]:

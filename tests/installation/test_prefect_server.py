@@ -33,6 +33,8 @@ def test_a_thread_of_its_own_collects_its_garbage(tmp_path: Path) -> None:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text(PROGRAM)
+    (package / "server" / "api").mkdir(parents=True)
+    (package / "server" / "api" / "server.py").write_text("def create_app(): ...\n")
     run = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
     run += "from grace.installation.prefect_server import main; main()"
     command = [sys.executable, "-c", run, "server", "start"]
