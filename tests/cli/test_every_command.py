@@ -51,9 +51,10 @@ def parse(words: list[str]) -> tuple[str, ...]:
     command, path = ROOT, ()
     with command.make_context("grace", words) as context:
         while getattr(command, "commands", None):
-            name, command, rest = command.resolve_command(
-                context, [*context._protected_args, *context.args]
-            )
+            words = [*context._protected_args, *context.args]
+            if not words and command.invoke_without_command:
+                return (*path, "list")  # what a group does by itself
+            name, command, rest = command.resolve_command(context, words)
             path = (*path, name)
             context = command.make_context(name, rest, parent=context)
     return path
