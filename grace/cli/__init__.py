@@ -82,7 +82,6 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
     )
     app.callback()(_for_every_command)
     for commands in _COMMANDS:
@@ -92,11 +91,29 @@ def application() -> typer.Typer:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and ends the process: 0 done, 1 a check failed, 2 bad input or usage."""
+    given = _leading(sys.argv[1:] if arguments is None else arguments)
     try:
-        application()(args=_leading(sys.argv[1:] if arguments is None else arguments))
+        sys.exit(application()(args=given, prog_name="grace", standalone_mode=False))
     except GraceError as error:
-        print(f"grace: {' '.join(str(error).split())}", file=sys.stderr)
+        _say(str(error))
         sys.exit(error.exit_code)
+    except typer.TyperException as usage:
+        # empty where no command was given: then the help was shown
+        if told := usage.format_message().rstrip("."):
+            _say(told + _where_help_is(usage))
+        sys.exit(BadInput.exit_code)
+    except typer.Abort:
+        _say("interrupted")
+        sys.exit(GraceError.exit_code)
+
+
+def _say(error: str) -> None:
+    print(f"grace: {' '.join(error.split())}", file=sys.stderr)
+
+
+def _where_help_is(usage: typer.TyperException) -> str:
+    context: typer.Context | None = getattr(usage, "ctx", None)
+    return "" if context is None else f"; see `{context.command_path} --help`"
 
 
 def _leading(arguments: list[str]) -> list[str]:

@@ -55,10 +55,12 @@ def proposals(
         if not entries:
             return "No proposals. `grace status --why TARGET` says why."
         drawn = Table("id", "state", "risk", "title", "answer until", box=None)
+        for place in (0, 1, 2):  # what is copied, and what is looked for: whole, in any width
+            drawn.columns[place].no_wrap = True
         for entry in entries:
             proposal = entry.proposal
             risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"
-            state = ", ".join(filter(None, (entry.state, entry.verdict)))
+            state = "\n".join(filter(None, (entry.state.replace("_", " "), entry.verdict)))
             until = f"{proposal.deadline:%Y-%m-%d %H:%M}" if entry.is_open else "-"
             drawn.add_row(entry.id[-12:], state, risk, proposal.title, until)
         return drawn
