@@ -21,9 +21,9 @@ from grace.errors import BadInput, CheckFailed
 from grace.export.archive import opened
 from grace.export.retention import needed, read_relied, retention
 from grace.export.shelf import Shelf, exports_folder, read_shelf
+from grace.files import locked, read_text, remove_whole, write_whole
 from grace.governance.change import Change
 from grace.governance.policy import load_policy
-from grace.files import locked, read_text, remove_whole, write_whole
 from grace.settings import Settings
 
 __all__ = ["RETAINED", "DeleteArchives", "archives_target", "archives_title"]
