@@ -4,8 +4,8 @@ Proofs are built over a `Span`: the root of the leaves `lo` to `hi` (exclusive),
 leaf hashes answers here and stored tiles answer in `tiles`.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 __all__ = [
     "EMPTY_ROOT",
@@ -24,17 +24,18 @@ __all__ = [
 
 LEAF_PREFIX = b"\x00"
 NODE_PREFIX = b"\x01"
-EMPTY_ROOT = hashlib.sha256().digest()
+HASH_BYTES = 32
+EMPTY_ROOT = sha256().digest()
 
 Span = Callable[[int, int], bytes]
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(LEAF_PREFIX + entry).digest()
+    return sha256(LEAF_PREFIX + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(NODE_PREFIX + left + right).digest()
+    return sha256(NODE_PREFIX + left + right).digest()
 
 
 def split(size: int) -> int:
@@ -44,10 +45,11 @@ def split(size: int) -> int:
 
 def fold(hashes: Sequence[bytes]) -> bytes:
     """The root of a perfect tree over 2^k hashes."""
-    while len(hashes) > 1:
-        pairs = iter(hashes)
-        hashes = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)]
-    return hashes[0]
+    level = b"".join(hashes)
+    while len(level) > HASH_BYTES:
+        nodes = [level[at : at + 2 * HASH_BYTES] for at in range(0, len(level), 2 * HASH_BYTES)]
+        level = b"".join([sha256(NODE_PREFIX + node).digest() for node in nodes])
+    return level
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

@@ -39,7 +39,8 @@ def pieces(kinds: Iterable[Kind], columns: Iterable[Column]) -> list[Pieces]:
     found: list[Pieces] = []
     same = b""
     for kind, column in zip(kinds, columns, strict=True):
-        if column.count(column[0]) == len(column):  # most columns of a log, most of the time
+        # most columns of a log, most of the time
+        if column[0] == column[-1] and column.count(column[0]) == len(column):
             same += NULL if column[0] is None else _constant(kind, column)
             continue
         if same:
@@ -58,25 +59,25 @@ def _constant(kind: Kind, column: Column) -> bytes:
 
 def _pieces(kind: Kind, column: Column) -> tuple[Pieces, ...]:
     """One sequence, or heads and payloads."""
-    nulls = column.count(None)
     if kind in HEADS:
-        return _texts(HEADS[kind], column, nulls)
+        return _texts(HEADS[kind], column)
     if kind in ("boolean", "float"):  # an integer is insisted on by its packing
         _insist(kind, column)
     if kind == "boolean":
         return (map(BOOLEANS, column),)  # type: ignore[arg-type]
     pack = FLOAT if kind == "float" else INTEGER
-    if not nulls:
+    if None not in column:
         return (map(pack, repeat(TAGS[kind]), repeat(8), column),)
     tag = TAGS[kind]
     return ([NULL if number is None else pack(tag, 8, number) for number in column],)
 
 
-def _texts(head: Callable[[int], bytes], column: Column, nulls: int) -> tuple[Pieces, ...]:
-    if not nulls:
-        return map(head, map(len, column)), column  # type: ignore[arg-type, return-value]
-    heads = [NULL if text is None else head(len(text)) for text in column]  # type: ignore[arg-type]
-    return heads, [text or b"" for text in column]  # type: ignore[misc]
+def _texts(head: Callable[[int], bytes], column: Column) -> tuple[Pieces, ...]:
+    try:
+        return map(head, list(map(len, column))), column  # type: ignore[arg-type, return-value]
+    except TypeError:  # as a null has none; a number has none either, and no encoding below
+        heads = [NULL if text is None else head(len(text)) for text in column]  # type: ignore[arg-type]
+        return heads, [b"" if text is None else text for text in column]  # type: ignore[misc]
 
 
 def _insist(kind: Kind, column: Column) -> None:

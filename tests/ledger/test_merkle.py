@@ -5,10 +5,11 @@ The vectors are those of the Certificate Transparency reference implementation
 RFC 6962 and RFC 9162 test with as well.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.ledger.merkle import (
@@ -138,7 +139,23 @@ def test_every_tree_is_consistent_with_all_it_grew_from(new: int) -> None:
             assert not verify_consistency(old - 1, new, proof, roots[old], roots[new])
 
 
-@given(data=st.data(), size=st.integers(2, 200))
+@pytest.mark.slow
+def test_every_index_of_every_size_and_every_pair_of_sizes_up_to_300() -> None:
+    """Each leaf is in each tree that has it, and each tree begins with each smaller one."""
+    leaves, most = _leaves(300), 300
+    known = cache(span(leaves))  # what trees of different sizes have in common
+    roots = [EMPTY_ROOT, *(known(0, size) for size in range(1, most + 1))]
+    for size in range(1, most + 1):
+        for index in range(size):
+            proof = inclusion_proof(known, size, index)
+            assert verify_inclusion(leaves[index], index, size, proof, roots[size])
+        for old in range(size + 1):
+            proof = consistency_proof(known, old, size)
+            assert verify_consistency(old, size, proof, roots[old], roots[size])
+
+
+@settings(deadline=None)  # the time a tree takes is that of its size
+@given(data=st.data(), size=st.integers(2, 300))
 def test_no_mutation_of_an_inclusion_proof_passes(data: st.DataObject, size: int) -> None:
     """A changed bit, a hash taken out, added, doubled or swapped."""
     leaves = _leaves(size)
@@ -148,7 +165,8 @@ def test_no_mutation_of_an_inclusion_proof_passes(data: st.DataObject, size: int
         assert not verify_inclusion(leaves[index], index, size, mutated, root(leaves))
 
 
-@given(data=st.data(), new=st.integers(2, 200))
+@settings(deadline=None)
+@given(data=st.data(), new=st.integers(2, 300))
 def test_no_mutation_of_a_consistency_proof_passes(data: st.DataObject, new: int) -> None:
     """Likewise; between two different sizes above nothing, a proof is never empty."""
     leaves = _leaves(new)
