@@ -19,15 +19,21 @@ from grace.ledger.entry import encode_entry
 from grace.ledger.merkle import leaf_hash
 from grace.ledger.tiles import grow
 from grace.store.ids import uuid7
-from grace.store.schema import ALIASES, LOGS, LogTable, cursors, ledger_head, outbox
+from grace.store.schema import (
+    ALIASES,
+    LOGS,
+    OWN_SOURCES,
+    SIMULATOR,
+    LogTable,
+    cursors,
+    ledger_head,
+    outbox,
+)
 from grace.store.tile_table import DatabaseTiles
 from grace.values import coerce
 
 __all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
 
-SIMULATOR = "simulator"
-# what Grace's own rows say; no row from outside can
-OWN_SOURCES = ("grace", SIMULATOR)
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # keys a look-up: SQLite allows 999 variables a statement in its oldest builds
 HEAD = sa.select(ledger_head.c.size).with_for_update()
