@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,8 +15,7 @@ from grace.governance.register import list_entries
 from grace.opportunities.cause_findings import KIND as CAUSE
 from grace.opportunities.finding import Finding
 from grace.store import Store
-from grace.store.append import OWN_SOURCES
-from grace.store.schema import LOGS
+from grace.store.schema import LOGS, is_own
 
 __all__ = ["Summary", "last_findings", "summarise", "why"]
 
@@ -62,7 +62,7 @@ def summarise(store: Store) -> Summary:
     verdicts = Counter(str(entry.verdict) for entry in entries if entry.verdict)
     applied = ("applied", "measuring", "kept", "rolling_back", "rolled_back", "rollback_failed")
     with store.reading() as connection:
-        last = connection.execute(sa.select(sa.func.max(CYCLES.c.completed_at))).scalar_one()
+        ends = [cycle.completed_at for cycle in _newest_cycles(connection)]
     return Summary(
         improvements_proposed=len(entries),
         improvements_implemented=sum(states[state] for state in applied),
@@ -71,7 +71,7 @@ def summarise(store: Store) -> Summary:
         by_state=dict(states),
         by_verdict=dict(verdicts),
         paused=is_paused(store),
-        last_cycle=last,
+        last_cycle=max(ends, default=None),
         goals_created=len(goals),
         active_goals=sum(goal.is_open for goal in goals),
         completed_goals=sum(goal.status == "met" for goal in goals),
@@ -81,21 +81,31 @@ def summarise(store: Store) -> Summary:
 
 def last_findings(store: Store) -> list[Finding]:
     """What the newest cycle of each engine found about each target it looked at."""
-    newest = (
-        sa.select(sa.func.max(CYCLES.c.ledger_index))
-        .where(CYCLES.c.completed_at.is_not(None), CYCLES.c.source.in_(OWN_SOURCES))
-        .group_by(CYCLES.c.focus_area)
-    )
-    query = (
-        sa.select(CYCLES.c.snapshot_after)
-        .where(CYCLES.c.ledger_index.in_(newest))
-        .order_by(CYCLES.c.focus_area.desc())
-    )
     with store.reading() as connection:
-        texts = connection.execute(query).scalars().all()
+        texts = [cycle.snapshot_after for cycle in _newest_cycles(connection)]
     return [
         Finding.model_validate(found) for text in texts for found in json.loads(text)["findings"]
     ]
+
+
+def _newest_cycles(connection: sa.Connection) -> list[Any]:
+    """The newest of each focus, by its name from behind; one step in the index each."""
+    ended = is_own(CYCLES) & CYCLES.c.completed_at.is_not(None)
+    found: list[Any] = []
+    after = ""
+    while True:
+        following = sa.select(sa.func.min(CYCLES.c.focus_area)).where(
+            ended, CYCLES.c.focus_area > after
+        )
+        focus = connection.execute(following).scalar_one()
+        if focus is None:
+            return found[::-1]
+        query = sa.select(CYCLES.c.snapshot_after, CYCLES.c.completed_at).where(
+            ended, CYCLES.c.focus_area == focus
+        )
+        newest = query.order_by(CYCLES.c.ledger_index.desc()).limit(1)
+        found.append(connection.execute(newest).one())
+        after = focus
 
 
 def why(store: Store, target: str) -> Finding:

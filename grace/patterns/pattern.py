@@ -14,8 +14,7 @@ from sqlalchemy.engine import Connection
 
 from grace.patterns.fingerprint import VERSION
 from grace.patterns.templates import Group, Words
-from grace.store.append import OWN_SOURCES
-from grace.store.schema import LOGS
+from grace.store.schema import LOGS, is_own
 
 __all__ = ["Pattern", "newest_rows", "read_patterns"]
 
@@ -102,7 +101,7 @@ def newest_rows(connection: Connection, prefix: str, *columns: sa.Column[Any]) -
             *columns,
         )
         .where(TABLE.c.learning_id.startswith(prefix, autoescape=True))
-        .where(TABLE.c.source.in_(OWN_SOURCES))
+        .where(is_own(TABLE))
         .subquery()
     )
     query = (

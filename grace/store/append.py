@@ -21,15 +21,12 @@ from grace.ledger.tiles import grow
 from grace.store.ids import uuid7, uuid7s
 from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
 from grace.store.plain import execute, insert_rows, newest_rows
-from grace.store.schema import ALIASES, LogTable, cursors, outbox
+from grace.store.schema import ALIASES, OWN_SOURCES, SIMULATOR, LogTable, cursors, outbox
 from grace.store.tile_table import DatabaseTiles
 from grace.values import microseconds
 
 __all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
 
-SIMULATOR = "simulator"
-# what Grace's own rows say; no row from outside can
-OWN_SOURCES = ("grace", SIMULATOR)
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # rows at a time: SQLite allows 999 variables a statement in its oldest builds
 SALT_BYTES = 16

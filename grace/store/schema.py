@@ -55,6 +55,9 @@ class LogTable:
         return tuple(name for name in self.kinds if name not in IDENTITY)
 
 
+SIMULATOR = "simulator"
+# what Grace's own rows say; no row from outside can
+OWN_SOURCES = ("grace", SIMULATOR)
 IDENTITY: dict[str, Kind] = {"id": "text", "revision": "integer", "recorded_at": "time"}
 LOGS: dict[str, LogTable] = {}
 
@@ -84,6 +87,11 @@ def _log(name: str, columns: str, *, key: str, time: str) -> LogTable:
     )
     LOGS[name] = LogTable(table, keys, time, kinds)
     return LOGS[name]
+
+
+def is_own(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """The rows that Grace wrote, in words that the partial indices on them are found by."""
+    return table.c.source.in_([sa.literal_column(f"'{source}'") for source in OWN_SOURCES])
 
 
 healing_attempts = _log(
@@ -155,6 +163,23 @@ data_cube = _log(
     category_type context_data:json timestamp:time""",
     key="cube_id",
     time="timestamp",
+)
+# Grace's own rows are few among those of a governed system: its patterns and rules, and the newest
+# cycle of each engine, are found without going through the others.
+sa.Index(
+    "ix_own_learning_id",
+    ml_learning_logs.table.c.learning_id,
+    sqlite_where=is_own(ml_learning_logs.table),
+    postgresql_where=is_own(ml_learning_logs.table),
+)
+sa.Index(
+    "ix_own_focus_area",
+    meta_loop_logs.table.c.focus_area,
+    meta_loop_logs.table.c.ledger_index,
+    sqlite_where=is_own(meta_loop_logs.table) & meta_loop_logs.table.c.completed_at.is_not(None),
+    postgresql_where=(
+        is_own(meta_loop_logs.table) & meta_loop_logs.table.c.completed_at.is_not(None)
+    ),
 )
 goals = _log(
     "goals",

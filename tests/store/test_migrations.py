@@ -54,6 +54,8 @@ def test_a_log_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path:
         connection.exec_driver_sql("DROP TABLE quarantine")
         connection.exec_driver_sql("DROP TABLE rollups")
         connection.exec_driver_sql("DROP TABLE recent_rows")
+        connection.exec_driver_sql("DROP INDEX ix_own_learning_id")
+        connection.exec_driver_sql("DROP INDEX ix_own_focus_area")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     old.engine.dispose()
 

@@ -68,6 +68,7 @@ def test_what_is_not_ours_or_newer_or_older_is_left_alone(
         open_store(url)
     older = (
         "DROP TABLE quarantine, rollups, recent_rows",
+        "DROP INDEX ix_own_learning_id, ix_own_focus_area",
         "UPDATE alembic_version SET version_num = '0001'",
     )
     postgres.execute(*older, database=name)

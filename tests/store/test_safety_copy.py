@@ -26,6 +26,8 @@ def old(tmp_path: Path) -> Iterator[Path]:
         connection.exec_driver_sql("DROP TABLE quarantine")
         connection.exec_driver_sql("DROP TABLE rollups")
         connection.exec_driver_sql("DROP TABLE recent_rows")
+        connection.exec_driver_sql("DROP INDEX ix_own_learning_id")
+        connection.exec_driver_sql("DROP INDEX ix_own_focus_area")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     with store.writing(NOON) as writer:
         rows = [{"log_id": f"{n}", "timestamp": NOON} for n in range(100)]
