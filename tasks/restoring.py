@@ -34,8 +34,8 @@ def restored(
 ) -> Restored:
     """Fill the target from the archive at a path or URL, prove and validate what it then holds.
 
-    The target is made once the archive is known to be whole and signed. Raises as `reading`, `opened` and
-    `restore` do; it is empty then.
+    The target is made once the archive is known to be whole and signed. Raises as `reading`,
+    `opened` and `restore` do; it is empty then.
     """
     with (
         reading(place, within(tell, 0.0, 0.2)) as source,
