@@ -13,6 +13,7 @@ import typer
 
 from grace.cli import (
     analyse,
+    answer,
     archive,
     connect,
     demo,
@@ -51,6 +52,7 @@ _COMMANDS = (
     connect,
     propose,
     proposals,
+    answer,
     reviewers,
     experiment,
     goals,
