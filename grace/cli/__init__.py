@@ -13,6 +13,7 @@ import typer
 
 from grace.cli import (
     analyse,
+    answer,
     archive,
     archives,
     connect,
@@ -52,6 +53,7 @@ _COMMANDS = (
     connect,
     propose,
     proposals,
+    answer,
     reviewers,
     experiment,
     goals,

@@ -1,38 +1,29 @@
-"""`grace proposals`, `show`, `approve`, `reject`, `undo`, `pause`, `resume`."""
+"""`grace proposals`, `show`, `undo`, `pause`, `resume`."""
 
 import getpass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grace.cli.options import settings
 from grace.cli.output import emit
-from grace.errors import BadInput, CheckFailed, NotAllowed
+from grace.errors import CheckFailed
 
 if TYPE_CHECKING:
     from grace.governance.register import Entry
-    from grace.ledger.note import SigningKey
 
-__all__ = ["register", "row"]
+__all__ = ["As", "Id", "Reason", "register", "row"]
 
 Id = Annotated[str, typer.Argument(help="The proposal's id, or its beginning or end.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it goes into the record.")]
 As = Annotated[
     str, typer.Option("--as", help="Your name as a reviewer.", default_factory=getpass.getuser)
 ]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key", help="Your private key: the answer is signed with it.")
-]
-PasswordStdin = Annotated[
-    bool,
-    typer.Option("--password-stdin", help="Read password or passphrase from standard input."),
-]
 
 
 def register(app: typer.Typer) -> None:
-    for command in (proposals, show, approve, reject, undo, pause, resume):
+    for command in (proposals, show, undo, pause, resume):
         app.command()(command)
 
 
@@ -113,36 +104,6 @@ def show(proposal: Id) -> None:
     )
 
 
-def approve(
-    proposal: Id,
-    reason: Reason,
-    reviewer: As,
-    key: KeyFile = None,
-    password_stdin: PasswordStdin = False,
-) -> None:
-    """Approve a proposal that waits; its run goes on and applies the change.
-
-    With --key the answer is signed; a reviewer who has a password is asked for it otherwise.
-
-    Example: grace approve 5f0c1d2e --as operator --reason "the service can take it"
-    """
-    _answer("approve", proposal, reviewer, reason, key, password_stdin)
-
-
-def reject(
-    proposal: Id,
-    reason: Reason,
-    reviewer: As,
-    key: KeyFile = None,
-    password_stdin: PasswordStdin = False,
-) -> None:
-    """Reject a proposal that waits; the same opportunity then rests for some days.
-
-    Example: grace reject 5f0c1d2e --as operator --reason "not before the release"
-    """
-    _answer("reject", proposal, reviewer, reason, key, password_stdin)
-
-
 def undo(proposal: Id, reason: Reason, reviewer: As) -> None:
     """Put a change back at once, whether it is being measured or was kept.
 
@@ -177,70 +138,6 @@ def resume(reason: Reason, reviewer: As) -> None:
     Example: grace resume --as operator --reason "release is out"
     """
     _brake("resume", reviewer, reason)
-
-
-def _answer(
-    answer: str, prefix: str, reviewer: str, reason: str, key: Path | None, password_stdin: bool
-) -> None:
-    from grace.governance.consent import Answer, check_can_answer, check_is_asked
-    from grace.governance.policy import load_policy
-    from grace.governance.register import find
-    from grace.installation import connect_environment
-    from grace.store import open_store
-
-    entry = find(open_store(settings().url, create=False), prefix)
-    given = Answer.model_validate({"answer": answer, "reviewer": reviewer, "reason": reason})
-    # asked here for a clear line; what counts is what the run itself finds
-    check_is_asked(entry, entry.content_hash, datetime.now(UTC))
-    check_can_answer(given, entry, load_policy(settings()))
-    if entry.run_id is None:
-        raise BadInput(f"no run asks about {entry.id} yet; try again in a minute")
-    connect_environment(settings())
-    from tasks.proposals import sign_answer
-    from tasks.runs import answer_run, run_link
-
-    signed_in = None
-    if key is not None:
-        private = _own_key(given.reviewer, key, password_stdin)
-        given = sign_answer(settings(), entry, given, private, datetime.now(UTC))
-    else:
-        signed_in = _signed_in(given.reviewer, password_stdin)
-    answer_run(entry.run_id, given.model_dump(exclude_none=True), signed_in)
-    link = run_link(entry.run_id)
-    told = {"id": entry.id, "answer": answer, "reviewer": reviewer, "run": link}
-    emit(told, f"Answered {answer}; its run goes on: {link}")
-
-
-def _own_key(reviewer: str, file: Path, password_stdin: bool) -> "SigningKey":
-    """The reviewer's private key; BadInput where the list has not its public half."""
-    from grace.cli.asking import secret_text
-    from grace.identity.keyfiles import load_private_key
-    from grace.identity.roster import Roster, read_roster
-
-    key = load_private_key(
-        file, reviewer, lambda: secret_text("passphrase", from_stdin=password_stdin)
-    )
-    listed = (read_roster(settings()) or Roster()).keys_of(reviewer)
-    if key.verifier not in listed:
-        raise BadInput(
-            f"{file} is no key of {reviewer} on the list: grace reviewers key {reviewer}"
-        )
-    return key
-
-
-def _signed_in(reviewer: str, password_stdin: bool) -> str | None:
-    """NAME:PASSWORD of a reviewer who has one; NotAllowed for a wrong one."""
-    from grace.cli.asking import secret_text
-    from grace.identity.roster import read_roster
-
-    roster = read_roster(settings())
-    known = roster.active(reviewer) if roster else None
-    if known is None or known.password is None:
-        return None
-    password = secret_text(f"password of {reviewer}", from_stdin=password_stdin)
-    if not known.password.is_of(password):
-        raise NotAllowed(f"that is not the password of {reviewer}")
-    return f"{reviewer}:{password}"
 
 
 def _brake(answer: str, reviewer: str, reason: str) -> None:
