@@ -60,7 +60,7 @@ def _take(system: System) -> None:
 
 
 def _waiting(system: System) -> dict:
-    """A proposal on the limit that makes the sample wait, once some runs have shown that it does."""
+    """A proposal on the limit that makes the sample wait, once some runs have waited."""
     enough = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
     page_refresh = {"deployments": {"id": {"any_": [system.deployment()["id"]]}}}
     until(lambda: len(system.ask("/flow_runs/filter", page_refresh | enough)) >= RUNS, 600)
