@@ -100,7 +100,10 @@ def _hours() -> "alt.X":
 
     # a scale in UTC, whatever the zone of the machine that draws
     return alt.X(
-        "hour:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %H:%M")
+        "hour:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%d %H:%M", tickCount=8, labelOverlap="greedy"),
     )
 
 

@@ -16,6 +16,8 @@ __all__ = ["board", "goal_row", "status_of", "table_of"]
 MOST_CHARTS = 30  # a page that nobody can load helps nobody
 LAST_ENDED = 10
 HEADS = ("id", "goal", "status", "value", "target", "progress", "P(met)", "deadline", "kind")
+# the page in Prefect's UI is narrow: what stands first and last there is said with each goal
+ON_THE_PAGE = slice(1, -1)
 
 
 def board(
@@ -114,7 +116,8 @@ def _counts(goals: Sequence[Goal]) -> str:
 
 def _open_goals(found: Iterable[Evaluated], charts: Mapping[str, str]) -> Iterator[str]:
     for number, each in enumerate(found):
-        yield f"## {plain(each.goal.title)}\n\n{plain(explain(each))}{_record(each)}\n"
+        named = f"`{each.goal.goal_id[-12:]}`, {each.goal.category}"
+        yield (f"## {plain(each.goal.title)}\n\n{plain(explain(each))}{_record(each)} ({named})\n")
         image = charts.get(each.goal.goal_id)
         if image is not None and number < MOST_CHARTS:
             yield f"![value, target and forecast]({image})\n"
@@ -132,5 +135,6 @@ def _record(found: Evaluated) -> str:
 
 
 def _markdown(table: Table) -> str:
-    rows = "".join(f"| {' | '.join(map(plain, row))} |\n" for row in table.rows)
-    return f"| {' | '.join(table.heads)} |\n|{'---|' * len(table.heads)}\n{rows}"
+    heads = table.heads[ON_THE_PAGE]
+    rows = "".join(f"| {' | '.join(map(plain, row[ON_THE_PAGE]))} |\n" for row in table.rows)
+    return f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n{rows}"

@@ -62,16 +62,16 @@ def shortfall_table(parts: list[Part], metric: Metric, most: int = MOST_PARTS) -
     rows = tuple(
         (
             part.name,
+            percent(part.share) if part.lacking else "-",
             metric.show(part.value),
             metric.show(part.before),
             f"{part.n} / {part.n_before}",
-            percent(part.share) if part.lacking else "-",
         )
         for part in parts[:most]
     )
     hidden = len(parts) - len(rows)
     title = f"Where the gap lies ({hidden} parts more)" if hidden else "Where the gap lies"
-    return Table(title, ("part", "now", "7 days before", "n now / before", "of the gap"), rows)
+    return Table(title, ("part", "of the gap", "now", "7 days before", "n now / before"), rows)
 
 
 def _part(

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from prefect import task
+from prefect.exceptions import ParameterTypeError
 
 import flows.optimizer
 from flows.optimizer import performance_optimizer
@@ -50,7 +51,7 @@ def test_the_form_says_what_may_be_written() -> None:
     schema = performance_optimizer.parameters.properties["interval_seconds"]
     assert (schema["anyOf"][0]["minimum"], schema["anyOf"][0]["maximum"]) == (5, 3600)
     assert schema["description"].startswith("Real-time mode")
-    with pytest.raises(Exception, match="greater than or equal to 5"):
+    with pytest.raises(ParameterTypeError, match="greater than or equal to 5"):
         performance_optimizer.validate_parameters({"interval_seconds": 4})
 
 

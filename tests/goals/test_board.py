@@ -24,7 +24,8 @@ def test_each_open_goal_stands_there_with_its_words_and_its_chart(log: Log) -> N
     goal = log.add(title="Cover | more", days=40)
     shown = page(log)
     assert "1 open, 0 met" in shown
-    assert f"| {goal.goal_id[-12:]} | {plain(goal.title)} | at risk |" in shown
+    assert f"| {plain(goal.title)} | at risk |" in shown
+    assert f"(`{goal.goal_id[-12:]}`, own)" in shown
     assert "Cover | more" not in shown
     assert "short of its target of at least 80" in shown
     image = shown.partition("data:image/svg+xml;base64,")[2].partition(")")[0]
