@@ -42,11 +42,15 @@ def test_an_edit_is_found_in_either_half(signed: Log, index: int) -> None:
 def test_a_row_of_the_older_half_that_stands_in_the_newer_one_too_is_found(signed: Log) -> None:
     """Each copy fits its leaf, and with another row away the count is right."""
     first = list(LOGS).index("goals")
+    third = first + 2 * len(LOGS)
     with signed.attack() as connection:
+        names = ", ".join(f'"{row[1]}"' for row in _columns(connection))
         _without_unique(connection)
-        connection.execute(f"DELETE FROM goals WHERE ledger_index = {first + 2 * len(LOGS)}")
-        copy = f"INSERT INTO goals SELECT * FROM goals WHERE ledger_index = {first}"
-        connection.execute(copy)
+        query = "SELECT rowid FROM goals WHERE ledger_index = ?"
+        (place,) = connection.execute(query, (third,)).fetchone()
+        connection.execute("DELETE FROM goals WHERE rowid = ?", (place,))
+        copy = f"INSERT INTO goals (rowid, {names}) SELECT ?, {names} FROM goals"
+        connection.execute(f"{copy} WHERE ledger_index = ?", (place, first))
     found = signed.verify()
     assert (found.ok, found.first_bad_index) == (False, first)
 
