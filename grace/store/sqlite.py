@@ -22,7 +22,7 @@ __all__ = ["be_patient", "in_turn", "open_sqlite"]
 
 BUSY_SECONDS = 60
 # so many pages, 64 MiB, are written before the log beside the file is worked into it, which holds
-# up all who wait: a call of the logger writes four to ten, and not one in a hundred is to be held up
+# up all who wait: a call of the logger writes four to ten, and not one in a hundred is to wait
 WAL_PAGES = 16_000
 COURTESY_SECONDS = 1.0  # whoever has the turn may be stopped, and yet not be writing
 
