@@ -25,6 +25,7 @@ DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 Row = tuple[Any, ...]
 Leaf = bytes | None
+Rowids = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ def _misfit(connection: Stored, table: LogRows) -> str:
     return f"(salt < x'' OR {' OR '.join(texts)}) IS TRUE"
 
 
-def leaves(connection: Stored, table: LogRows) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
+def leaves(
+    connection: Stored, table: LogRows, rowids: Rowids | None = None
+) -> Iterator[tuple[Sequence[int], list[Leaf]]]:
     """Ledger indices and leaf hashes, some hundred rows at a time, in the table's own order.
+
+    `rowids` chooses rows of SQLite, from the first to the last one named.
 
     The connection's text_factory is bytes. The leaf is None where the row is none that a writer
     could have made; `misfits` are left out. That an index is a whole number is for the caller to
@@ -66,6 +71,8 @@ def leaves(connection: Stored, table: LogRows) -> Iterator[tuple[Sequence[int], 
         f"SELECT {columns}, salt, ledger_index {_from(connection, table.name)} "
         f"WHERE NOT {_misfit(connection, table)}"
     )
+    if rowids is not None:
+        query += f" AND rowid BETWEEN {rowids[0]} AND {rowids[1]}"
     cursor = connection.execute(query)
     while rows := cursor.fetchmany(CHUNK):
         try:

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
-import sqlalchemy as sa
-
 if TYPE_CHECKING:
     import psycopg
+    import sqlalchemy as sa
 
 __all__ = ["PostgresStored", "Stored", "is_sqlite", "stored_bytes", "unreadable"]
 
@@ -37,12 +36,13 @@ def is_sqlite(connection: Stored) -> bool:
 def unreadable() -> tuple[type[Exception], ...]:
     """What the databases raise where they cannot be read whole."""
     import psycopg
+    import sqlalchemy as sa
 
     return sqlite3.DatabaseError, sa.exc.DatabaseError, psycopg.DatabaseError
 
 
 @contextmanager
-def stored_bytes(connection: sa.Connection) -> Iterator[Stored]:
+def stored_bytes(connection: "sa.Connection") -> Iterator[Stored]:
     """The driver's own connection, giving text as bytes: verified is what the database holds."""
     raw: Any = connection.connection.driver_connection
     if not isinstance(raw, sqlite3.Connection):

@@ -6,12 +6,14 @@ and leaves are paired one to one. Where this says no, `grace.notary.comparison` 
 wrong, and whether anything is.
 """
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import lt
 
 from grace.ledger.tiles import HASH, HEIGHT
 from grace.notary.rows import LogRows, leaves
+from grace.notary.second_reader import Chunk, reading_older
 from grace.notary.stored import Stored
 
 __all__ = ["all_fit"]
@@ -21,19 +23,54 @@ WIDEST = 64  # tiles
 
 def all_fit(connection: Stored, tables: Sequence[LogRows], size: int) -> bool:
     """Whether the log tables hold exactly the rows of the first `size` leaves."""
-    tree = _Leaves(connection)
-    count = 0
-    for table in tables:
-        last = -1
-        for indices, found in leaves(connection, table):
+    tally = _Tally(connection)
+    if not isinstance(connection, sqlite3.Connection):
+        return tally.fits(_chunks(connection, tables)) and tally.count == size
+    with reading_older(connection, tables, size) as older:
+        if older is None:
+            return tally.fits(_chunks(connection, tables)) and tally.count == size
+        newer = _Tally(connection)
+        parts = (
+            (table.name, *chunk)
+            for table in tables
+            for chunk in leaves(connection, table, older.newer[table.name])
+        )
+        try:
+            fits = newer.fits(parts) and tally.fits(older.chunks())
+        except EOFError:  # it was killed, or could not read: then this process does it all
+            return False
+    return fits and newer.follows(tally) and tally.count + newer.count == size
+
+
+def _chunks(connection: Stored, tables: Sequence[LogRows]) -> Iterable[Chunk]:
+    return ((table.name, *chunk) for table in tables for chunk in leaves(connection, table))
+
+
+class _Tally:
+    """Rows that fit their leaves: how many, and each table's first and last index."""
+
+    def __init__(self, connection: Stored) -> None:
+        self.tree = _Leaves(connection)
+        self.count = 0
+        self.first: dict[str, int] = {}
+        self.last: dict[str, int] = {}
+
+    def fits(self, chunks: Iterable[Chunk]) -> bool:
+        """Whether all of them do, and ascend within their table."""
+        for table, indices, found in chunks:
             try:
-                fits = _ascend(last, indices) and found == tree.at(indices)
+                last = self.last.get(table, -1)
+                if not _ascend(last, indices) or found != self.tree.at(indices):
+                    return False
             except TypeError:  # an index that is no whole number
                 return False
-            if not fits:
-                return False
-            count, last = count + len(indices), indices[-1]
-    return count == size
+            self.first.setdefault(table, indices[0])
+            self.last[table] = indices[-1]
+            self.count += len(indices)
+        return True
+
+    def follows(self, older: "_Tally") -> bool:
+        return all(older.last.get(table, -1) < first for table, first in self.first.items())
 
 
 def _ascend(last: int, indices: Sequence[int]) -> bool:

@@ -21,6 +21,9 @@ from grace.store.upgrading import KNOWN_REVISIONS, REVISION, upgrade
 __all__ = ["be_patient", "in_turn", "open_sqlite"]
 
 BUSY_SECONDS = 60
+# so many pages, 64 MiB, are written before the log beside the file is worked into it, which holds
+# up all who wait: a call of the logger writes four to ten, and not one in a hundred is to wait
+WAL_PAGES = 16_000
 COURTESY_SECONDS = 1.0  # whoever has the turn may be stopped, and yet not be writing
 
 
@@ -125,6 +128,7 @@ def _configure(connection: sqlite3.Connection, record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin alone
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
 
 
 def _begin(connection: Connection) -> None:

@@ -31,19 +31,26 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0005, 0.02
 @contextmanager
 def taking_turns(file: Path, patience_seconds: float) -> Iterator[None]:
     """Wait for all who came before, though not longer than `patience_seconds`."""
+    descriptor = _opened(file)
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:  # whoever may not write here cannot write to the database either
-        yield
-        return
-    try:
-        if SET_LOCK is not None:
+        if descriptor is not None:
             _wait(descriptor, monotonic() + patience_seconds)
         yield
     finally:
-        if SET_LOCK is not None:  # a child that was forked meanwhile has the file open as well
+        if descriptor is not None:
+            # a child that was forked meanwhile has the file open as well
             _set(descriptor, fcntl.F_UNLCK, DOOR, 0)
-        os.close(descriptor)
+            os.close(descriptor)
+
+
+def _opened(file: Path) -> int | None:
+    """None where there can be no queue; who may not write here cannot write the database either."""
+    if SET_LOCK is None:
+        return None
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return None
 
 
 def _wait(descriptor: int, until: float) -> None:

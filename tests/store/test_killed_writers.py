@@ -21,6 +21,7 @@ from tests.store.killed_writers import BATCH, FILE_ROWS, acknowledged, file_of
 
 pytestmark = [
     pytest.mark.both_databases,
+    pytest.mark.timeout(3000),  # where others are at work two hundred kills take a while
     pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.slow)]),
 ]
 PROJECT = Path(__file__).parents[2]

@@ -1,0 +1,85 @@
+"""Large logs are read by two processes, and what is found is what one alone would find."""
+
+import sqlite3
+import sys
+
+import pytest
+
+from grace.notary import second_reader
+from grace.store.schema import LOGS
+from tests.tampering import Log, recompute
+
+ROWS = 4 * len(LOGS)  # the first two of each table's four are the older half
+
+
+@pytest.fixture(autouse=True)
+def _always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the log is, and on one core too."""
+    monkeypatch.setattr(second_reader, "FEWEST_ROWS", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
+def test_an_untouched_log_verifies(signed: Log) -> None:
+    """Nothing is read twice, nothing left out; a table without rows is no trouble."""
+    assert (signed.verify().ok, signed.verify().size) == (True, ROWS)
+
+
+def test_a_log_of_one_table_verifies(tall: Log) -> None:
+    """Fifteen others are empty."""
+    assert (tall.verify().ok, tall.verify().size) == (True, 700)
+
+
+@pytest.mark.parametrize("index", [0, 20, 31, 32, 50, 63])
+def test_an_edit_is_found_in_either_half(signed: Log, index: int) -> None:
+    """At its place."""
+    with signed.attack() as connection:
+        table = signed.table_at(connection, index)
+        connection.execute(f"UPDATE {table} SET source = 'x' WHERE ledger_index = {index}")
+    found = signed.verify()
+    assert (found.kind, found.first_bad_index) == ("edited", index)
+
+
+def test_a_row_of_the_older_half_that_stands_in_the_newer_one_too_is_found(signed: Log) -> None:
+    """Each copy fits its leaf, and with another row away the count is right."""
+    first = list(LOGS).index("goals")
+    third = first + 2 * len(LOGS)
+    with signed.attack() as connection:
+        names = ", ".join(f'"{row[1]}"' for row in _columns(connection))
+        _without_unique(connection)
+        query = "SELECT rowid FROM goals WHERE ledger_index = ?"
+        (place,) = connection.execute(query, (third,)).fetchone()
+        connection.execute("DELETE FROM goals WHERE rowid = ?", (place,))
+        copy = f"INSERT INTO goals (rowid, {names}) SELECT ?, {names} FROM goals"
+        connection.execute(f"{copy} WHERE ledger_index = ?", (place, first))
+    found = signed.verify()
+    assert (found.ok, found.first_bad_index) == (False, first)
+
+
+def _without_unique(connection: sqlite3.Connection) -> None:
+    """Give `goals` its rows back without any constraint."""
+    columns = ", ".join(f'"{row[1]}" {row[2]}' for row in _columns(connection))
+    connection.execute("ALTER TABLE goals RENAME TO before")
+    connection.execute(f"CREATE TABLE goals ({columns})")
+    connection.execute("INSERT INTO goals SELECT * FROM before ORDER BY ledger_index")
+    connection.execute("DROP TABLE before")
+
+
+def _columns(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return connection.execute("PRAGMA table_info(goals)").fetchall()
+
+
+def test_a_recomputed_tail_is_found(signed: Log) -> None:
+    """Checkpoints are held against the tree by one process alone."""
+    with signed.attack() as connection:
+        connection.execute("UPDATE goals SET title = 'better' WHERE ledger_index = 56")
+        recompute(connection)
+    assert signed.verify().kind == "recomputed"
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(1)", "import os; os.kill(os.getpid(), 9)"])
+def test_where_the_second_process_fails_one_does_it_all(
+    signed: Log, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Slower, and as exact."""
+    monkeypatch.setattr(second_reader, "COMMAND", [sys.executable, "-c", code])
+    assert signed.verify().ok
