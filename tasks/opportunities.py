@@ -6,6 +6,7 @@ The leads of a cycle are followed together, because e-BH selects across all of i
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from prefect import State, task
@@ -34,7 +35,7 @@ from grace.opportunities.streams import Seen
 from grace.opportunities.waits import pressures
 from grace.patterns.learning import learn
 from grace.patterns.library import Library
-from grace.patterns.record import records, records_of
+from grace.patterns.record import recorded, records
 from grace.patterns.rules import rule_of
 from grace.settings import Settings
 from grace.store import open_store
@@ -105,15 +106,16 @@ def find_recurring_errors(settings: Settings, now: datetime) -> list[Lead]:
     """Every error pattern in every task that has no rule yet, the costliest first."""
     search = Search.begin(settings, now)
     library, frame = Library.load(search.store), runs_of(search)
+    tried = cache(partial(recorded, search.store, library))  # the whole log, once
     leads = []
     for each in fix_recurring_error.recurrences(frame, library.fingerprint_of, now, search.since):
         if rule_of(search.store, each.fingerprint) is not None:
             continue
 
         def case(seen: Seen, ledger_size: int, each=each) -> Case | Finding:  # type: ignore[no-untyped-def]
-            tried = records_of(search.store, library, each.fingerprint)
+            record = tried().get(each.fingerprint, {})
             template = library.pattern(each.fingerprint).template
-            return fix_recurring_error.case_for(seen, each, tried, template, ledger_size)
+            return fix_recurring_error.case_for(seen, each, record, template, ledger_size)
 
         leads.append(Lead(fix_recurring_error.stream_of(each, search.origin(each.target)), case))
     return leads

@@ -4,6 +4,7 @@ Each search gives its leads; they are followed together with those of the waits.
 """
 
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 import pandas as pd
 from prefect import task
@@ -21,7 +22,7 @@ from grace.opportunities.spread_schedules import schedule_of
 from grace.opportunities.streams import Seen, aligned, finding_for
 from grace.opportunities.units import deployment_runs
 from grace.patterns.library import Library
-from grace.patterns.record import Record, records_of
+from grace.patterns.record import Record, recorded
 from grace.patterns.rules import rule_of
 from grace.recent.matching import places_of
 from grace.recent.terms import limits_of
@@ -142,8 +143,10 @@ def _beside(search: Search) -> Beside:
         standing = search.standing("fix_recurring_error", f"pattern:{fingerprint}")
         return standing[1] if standing and standing[0] == "open" else None
 
+    tried = cache(partial(recorded, search.store, library))  # the whole log, once
+
     def retry(fingerprint: str) -> Record | None:
-        return records_of(search.store, library, fingerprint).get("retry")
+        return tried().get(fingerprint, {}).get("retry")
 
     return Beside(library.fingerprint_of, left, retry)
 
