@@ -196,11 +196,14 @@ class _Run:
         self.context = self.gx.get_context(mode="ephemeral")
         self.context.variables.progress_bars = {"globally": False}
         self.source = self.context.data_sources.add_pandas("log")
+        self.definitions: dict[str, Any] = {}
 
     def table(self, name: str, frames: Iterable[pa.Table]) -> None:
         suite = self.gx.ExpectationSuite(**json.loads(suite_text(name)))
-        asset = self.source.add_dataframe_asset(name)
-        definition = asset.add_batch_definition_whole_dataframe("part")
+        if name not in self.definitions:  # a table has many parts
+            asset = self.source.add_dataframe_asset(name)
+            self.definitions[name] = asset.add_batch_definition_whole_dataframe("part")
+        definition = self.definitions[name]
         self.found.rows[name] = 0
         for frame in frames:
             self.found.rows[name] += frame.num_rows

@@ -43,7 +43,8 @@ def read_columns(
 def _query(table: str, wanted: pa.Schema, low: int, high: int) -> str:
     """In the order of the table itself, which is that of the ledger, behind a row of examples.
 
-    The driver takes a column's type from the first rows, and from null a whole number's.
+    The driver takes a column's type from the first rows, and from null a whole number's. What it
+    cannot tell is a number in the place of a salt, of which it gives the digits.
     """
     names = [f'"{name}"' for name in wanted.names]
     examples = [STORED.get(kind, WHOLE)[1] for kind in wanted.types]

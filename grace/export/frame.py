@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from grace.errors import LedgerBroken
 from grace.values import Kind
@@ -69,13 +70,20 @@ def checked(
     try:
         for batch in batches:
             typed = batch if batch.schema == wanted else batch.cast(wanted)
-            indices = typed.column("ledger_index").to_numpy()
-            if indices[0] <= last or (indices[1:] <= indices[:-1]).any() or indices[-1] >= high:
+            indices = typed.column("ledger_index")
+            first, end = indices[0].as_py(), indices[-1].as_py()
+            if not (_rises(indices) and last < first and end < high):
                 raise pa.ArrowInvalid("its rows are not in the order of the ledger")
-            last = int(indices[-1])
+            last = end
             yield typed
     except (pa.ArrowException, TypeError, OverflowError) as problem:
         said = str(problem).split("\n")[0]
         raise LedgerBroken(
             f"{table} cannot be exported: {said}; run `grace ledger verify`"
         ) from problem
+
+
+def _rises(indices: pa.Array) -> bool:
+    """Without NumPy, by way of which pyarrow would import pandas."""
+    pairs = pc.less(indices[:-1], indices[1:])
+    return not indices.null_count and pc.all(pairs, min_count=0).as_py()

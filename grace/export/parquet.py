@@ -12,7 +12,7 @@ __all__ = ["write_parquet"]
 
 # rows and bytes in a row group, whichever comes first
 MOST_ROWS = 1 << 16
-MOST_BYTES = 16 << 20
+MOST_BYTES = 8 << 20
 # a column gets a dictionary where the first rows hold less than one value in FEW of them
 SAMPLE, FEW = 2048, 4
 
@@ -20,7 +20,7 @@ SAMPLE, FEW = 2048, 4
 def write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], out: IO[bytes]) -> int:
     """The whole file; how many rows it holds. `out` need not be seekable."""
     groups = _groups(schema, batches)
-    first = next(groups, schema.empty_table())
+    first = next(groups, None) or schema.empty_table()
     rows = 0
     # a dictionary of values that do not come again is sought in vain, for half as much time again
     again = [name for name in schema.names if _comes_again(first.column(name).slice(0, SAMPLE))]

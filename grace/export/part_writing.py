@@ -28,9 +28,10 @@ class PartJob:
     high: int
     draft: str
 
-    def read(self) -> Iterator[pa.RecordBatch]:
-        """Only where nothing else in the process opens the database."""
-        return read_columns(self.database, self.table, self.schema, self.low, self.high)
+    def run(self) -> "Written":
+        """Only in a process in which nothing else opens the database."""
+        batches = read_columns(self.database, self.table, self.schema, self.low, self.high)
+        return write_part(self, batches)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from grace.export.frame import schema
-from grace.export.part_processes import part_processes
 from grace.export.part_writing import PartJob, Written, write_part
+from grace.export.processes import Submit, processes
 from grace.export.rows import read_rows
 from grace.store import Store
 from grace.store.schema import LOGS
@@ -57,11 +57,12 @@ def writing_parts(store: Store, folder: Path) -> Iterator[Write]:
 
     Raises LedgerBroken where a table cannot be read as it was written.
     """
-    with part_processes() as in_processes:
+    with processes() as submit:
 
         def write(spans: Sequence[Span]) -> Generator[Part, None, None]:
             jobs = [_job(store, folder, *span) for span in spans]
-            written = in_processes(jobs) if _are_worth(store, spans) else _here(store, jobs)
+            worth = _are_worth(store, spans)
+            written = _elsewhere(submit, jobs) if worth else _here(store, jobs)
             try:
                 for job in jobs:
                     yield _placed(folder, job, next(written))
@@ -84,6 +85,11 @@ def _job(store: Store, folder: Path, table: str, low: int, high: int) -> PartJob
     draft = path.with_suffix(f".{secrets.token_hex(4)}.draft")
     database = str(Path(store.engine.url.database or "").absolute())
     return PartJob(database, table, schema(LOGS[table]), low, high, str(draft))
+
+
+def _elsewhere(submit: Submit, jobs: Iterable[PartJob]) -> Iterator[Written]:
+    for submitted in [submit(job) for job in jobs]:
+        yield submitted.result()
 
 
 def _here(store: Store, jobs: Iterable[PartJob]) -> Iterator[Written]:

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import ge
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 
 from grace.errors import CheckFailed
@@ -17,7 +19,7 @@ from grace.export.progress import silent
 from grace.export.sealing import Tell
 from grace.ledger.growing import Growing
 from grace.ledger.note import Checkpoint, VerifierKey
-from grace.ledger.tiles import HASH, hashes_of
+from grace.ledger.tiles import HASH, Folds, hashes_of
 from grace.notary.cells import UNENCODABLE
 from grace.notary.checkpoints import insist
 from grace.notary.layout import log_rows
@@ -26,14 +28,17 @@ from grace.store.schema import LOGS
 
 __all__ = [
     "CHECKPOINTS",
+    "TABLES",
+    "Erased",
     "Leaves",
     "Proven",
+    "RowCheck",
     "batches_of",
-    "check_batches",
     "check_tree",
     "checkpoint_lines",
     "erased_digests",
     "prove",
+    "row_leaves",
     "signed_by",
 ]
 
@@ -70,8 +75,7 @@ class Leaves:
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
         self.files: list[tuple[int, int, str]] = []
-        self.held = -1
-        self.hashes = b""
+        self.low, self.high, self.hashes = 0, 0, b""
         place = archive.manifest.low
         for name in sorted(archive.place.sizes):
             if match := LEAVES_FILE.fullmatch(name):
@@ -84,21 +88,44 @@ class Leaves:
             raise CheckFailed(f"the leaves of the ledger end at {place}")
 
     def blocks(self) -> Iterator[list[bytes]]:
+        return map(hashes_of, self._read())
+
+    def _read(self) -> Iterator[bytes]:
         for _, _, name in self.files:
             with self.archive.open(name) as file:
                 while block := file.read(4096 * HASH):
-                    yield hashes_of(block)
+                    yield block
 
-    def at(self, index: int) -> bytes:
-        """Empty where there is none; a file's leaves are at most 8 MiB."""
-        if self.held < 0 or not self.files[self.held][0] <= index < self.files[self.held][1]:
-            fitting = (n for n, (low, high, _) in enumerate(self.files) if low <= index < high)
-            self.held = next(fitting, -1)
-            if self.held < 0:
-                return b""
-            self.hashes = self.archive.read(self.files[self.held][2])
-        start = (index - self.files[self.held][0]) * HASH
-        return self.hashes[start : start + HASH]
+    def aligned(self, count: int) -> Iterator[bytes]:
+        """`count` hashes at a time, whatever the files hold; the last ones may be fewer."""
+        held = b""
+        for block in self._read():
+            held += block
+            while len(held) >= count * HASH:
+                yield held[: count * HASH]
+                held = held[count * HASH :]
+        if held:
+            yield held
+
+    def at(self, indices: Sequence[int]) -> list[bytes]:
+        """Of rising indices; empty where there is none."""
+        found: list[bytes] = []
+        while len(found) < len(indices):
+            rest = indices[len(found) :]
+            if not self.low <= rest[0] < self.high:
+                self._hold(rest[0])
+            here = [at for at in rest if at < self.high] if rest[-1] >= self.high else rest
+            if not self.hashes:
+                found.append(b"")
+                continue
+            places = np.fromiter(here, np.int64, len(here)) - self.low
+            found += np.frombuffer(self.hashes, f"V{HASH}")[places].tolist()
+        return found
+
+    def _hold(self, index: int) -> None:
+        fitting = (file for file in self.files if file[0] <= index < file[1])
+        self.low, self.high, name = next(fitting, (index, index + 1, ""))
+        self.hashes = self.archive.read(name) if name else b""
 
 
 def prove(archive: Archive, key: VerifierKey, tell: Tell = silent) -> Proven:
@@ -140,8 +167,17 @@ def signed_by(archive: Archive, key: VerifierKey) -> Checkpoint:
     return checkpoint
 
 
-def check_tree(archive: Archive, leaves: Leaves, checkpoint: Checkpoint, key: VerifierKey) -> None:
-    """Whether the leaves, behind the peaks of what came before, have every signed root."""
+def check_tree(
+    archive: Archive,
+    leaves: Leaves,
+    checkpoint: Checkpoint,
+    key: VerifierKey,
+    folds: Folds | None = None,
+) -> None:
+    """Whether the leaves, behind the peaks of what came before, have every signed root.
+
+    `folds` are roots of tiles of these leaves that are known already.
+    """
     try:
         peaks = [bytes.fromhex(peak) for peak in archive.manifest.peaks]
         tree = Growing(archive.manifest.low, peaks)
@@ -152,11 +188,11 @@ def check_tree(archive: Archive, leaves: Leaves, checkpoint: Checkpoint, key: Ve
     for block in leaves.blocks():
         while claim is not None and claim.size <= tree.size + len(block):
             taken = claim.size - tree.size
-            tree.extend(block[:taken])
+            tree.extend(block[:taken], folds)
             block = block[taken:]
             _check_root(tree, claim)
             claim = next(older, None)
-        tree.extend(block)
+        tree.extend(block, folds)
     _check_root(tree, checkpoint)
     if claim is not None and claim.size > tree.size:
         raise CheckFailed(f"a checkpoint in it signs {claim.size} rows, more than it says")
@@ -220,29 +256,45 @@ def erased_digests(archive: Archive) -> Erased:
     return found
 
 
+class RowCheck:
+    """Rows of a table against the leaves at their indices; `count` of them were right so far."""
+
+    def __init__(self, table: str, leaves: Leaves) -> None:
+        self.table = table
+        self.leaves = leaves
+        self.last, self.count = -1, 0
+
+    def add(self, indices: Sequence[Any], hashes: Sequence[bytes | None]) -> None:
+        """CheckFailed where a row has no hash, or not that of its place, or comes too late."""
+        if None in indices or any(map(ge, (self.last, *indices), indices)):
+            raise CheckFailed(f"the rows of {self.table} are not in the order of the ledger")
+        signed = self.leaves.at(indices)
+        if signed != hashes:
+            pairs = zip(indices, signed, hashes, strict=True)
+            index = next(index for index, leaf, found in pairs if leaf != found)
+            raise CheckFailed(
+                f"the row of {self.table} at ledger index {index} is not the one that was signed"
+            )
+        self.last = indices[-1]
+        self.count += len(indices)
+
+
 def check_batches(
     table: str, batches: Iterable[pa.RecordBatch], leaves: Leaves, erased: Erased
 ) -> int:
     """Every row against the leaf at its index, in order; how many there were."""
-    last, count = -1, 0
+    check = RowCheck(table, leaves)
     for batch in batches:
         for start in range(0, batch.num_rows, CHUNK):
             *found, indices, salts = cells(LOGS[table], batch.slice(start, CHUNK))
-            for index, leaf in zip(indices, _leaves(table, found, salts, erased), strict=True):
-                if index is None or index <= last:
-                    raise CheckFailed(f"the rows of {table} are not in the order of the ledger")
-                if leaf is None or leaf != leaves.at(index):
-                    raise CheckFailed(
-                        f"the row of {table} at ledger index {index} is not the one that was signed"
-                    )
-                last = index
-            count += len(indices)
-    return count
+            check.add(indices, row_leaves(table, found, salts, erased))
+    return check.count
 
 
-def _leaves(
+def row_leaves(
     table: str, found: Sequence[Sequence[Any]], salts: Sequence[Any], erased: Erased
 ) -> list[bytes | None]:
+    """Leaf hashes of rows given as columns; None where a row is none that a writer made."""
     try:
         return list(cell_leaves(TABLES[table], found, salts))
     except UNENCODABLE:

@@ -1,35 +1,25 @@
 """An archive into an empty database: in one transaction, and proven from what it then holds."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
+import psycopg
 import sqlalchemy as sa
 
 from grace.errors import BadInput, CheckFailed
 from grace.export.archive import Archive
-from grace.export.frame import columns
-from grace.export.proving import (
-    CHECKPOINTS,
-    Leaves,
-    batches_of,
-    check_batches,
-    check_tree,
-    checkpoint_lines,
-    erased_digests,
-    signed_by,
-)
+from grace.export.filling import fill_tables
+from grace.export.proving import CHECKPOINTS, Leaves, check_tree, checkpoint_lines, signed_by
 from grace.export.request import ALWAYS
-from grace.export.rows import read_rows
 from grace.export.sealing import Tell
 from grace.ledger.note import Checkpoint, Note, VerifierKey
-from grace.ledger.tiles import grow
+from grace.ledger.tiles import Folds, grow
 from grace.store import Store, Writer
-from grace.store.append_only import create_triggers, drop_triggers
-from grace.store.schema import LOGS, LogTable, checkpoints, ledger_head, proposal_heads
+from grace.store.schema import LOGS, checkpoints, ledger_head, proposal_heads
 from grace.store.tile_table import DatabaseTiles
 
 __all__ = ["Restored", "restore"]
@@ -70,13 +60,18 @@ def restore(
     chosen = _chosen(archive, tables)
     checkpoint = signed_by(archive, key)
     leaves = Leaves(archive)
-    check_tree(archive, leaves, checkpoint, key)
     partial = set(chosen) != set(LOGS)
     if partial and new_origin:
         raise BadInput("a log goes on only with all its tables: restore them all")
     with _one_transaction(store) as connection:
         _check_empty(connection)
-        rows = _fill(archive, connection, chosen, leaves, tell)
+        rows, folds = fill_tables(archive, connection, chosen, leaves, tell)
+        check_tree(archive, leaves, checkpoint, key, folds)
+        _grow(connection, leaves, folds)
+        if not partial and sum(rows.values()) != checkpoint.size:
+            raise CheckFailed(
+                f"it holds {sum(rows.values())} of the {checkpoint.size} rows that were signed"
+            )
         if not partial:
             _rebuild_heads(connection)
         check(connection)
@@ -95,8 +90,8 @@ def _one_transaction(store: Store) -> Iterator[sa.Connection]:
     try:
         with store.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
-    except sa.exc.DBAPIError as problem:
-        said = str(problem.orig).split("\n")[0]
+    except (sa.exc.DBAPIError, sqlite3.Error, psycopg.Error) as problem:
+        said = str(getattr(problem, "orig", problem)).split("\n")[0]
         raise BadInput(f"the target refuses it and stays empty: {said}") from problem
 
 
@@ -123,70 +118,12 @@ def _check_empty(connection: sa.Connection) -> None:
         raise BadInput("the target's ledger is not empty: restore into an empty database")
 
 
-def _fill(
-    archive: Archive,
-    connection: sa.Connection,
-    chosen: Sequence[str],
-    leaves: Leaves,
-    tell: Tell,
-) -> dict[str, int]:
-    """Rows, tree and head; then every row read back and held against its leaf."""
-    size = archive.manifest.size
-    with _without_triggers(connection):
-        for place, name in enumerate(chosen):
-            tell(f"restoring {name}", place / len(chosen) * 0.6)
-            for batch in batches_of(archive, name):
-                _insert(connection, LOGS[name], batch)
+def _grow(connection: sa.Connection, leaves: Leaves, folds: Folds) -> None:
+    """The tree, tile by tile, and its head."""
     grown = 0
     for block in leaves.blocks():
-        grown = grow(DatabaseTiles(connection), grown, block)
-    connection.execute(ledger_head.update().values(size=size))
-    erased, found = erased_digests(archive), {}
-    for place, name in enumerate(chosen):
-        tell(f"proving {name}", 0.6 + place / len(chosen) * 0.4)
-        batches = read_rows(connection, LOGS[name], 0, size)
-        found[name] = check_batches(name, batches, leaves, erased)
-        if found[name] != archive.manifest.tables[name].rows:
-            raise CheckFailed(f"{found[name]} rows of {name} were restored, not all of them")
-    if set(chosen) == set(LOGS) and sum(found.values()) != size:
-        raise CheckFailed(f"it holds {sum(found.values())} of the {size} rows that were signed")
-    return found
-
-
-class _without_triggers:  # noqa: N801 - a context manager, read as a phrase
-    """Each row would otherwise be looked up three times; what they refuse cannot be in it."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self.connection = connection
-        self.applies = connection.dialect.name == "sqlite"
-
-    def __enter__(self) -> None:
-        for statement in drop_triggers() if self.applies else ():
-            self.connection.exec_driver_sql(statement)
-
-    def __exit__(self, kind: object, *problem: object) -> None:
-        if kind is None:
-            for statement in create_triggers() if self.applies else ():
-                self.connection.exec_driver_sql(statement)
-
-
-def _insert(connection: sa.Connection, log: LogTable, batch: pa.RecordBatch) -> None:
-    names = columns(log)
-    is_sqlite = connection.dialect.name == "sqlite"
-    mark = "?" if is_sqlite else "%s"
-    quoted = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join([mark] * len(names))
-    statement = f"INSERT INTO {log.name} ({quoted}) VALUES ({marks})"
-    cells = [_cells(array, is_sqlite) for array in batch.columns]
-    connection.exec_driver_sql(statement, list(zip(*cells, strict=True)))
-
-
-def _cells(array: pa.Array, is_sqlite: bool) -> list[Any]:
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.int64())
-    if is_sqlite and pa.types.is_boolean(array.type):
-        array = array.cast(pa.int8())
-    return array.to_pylist()  # type: ignore[no-any-return]
+        grown = grow(DatabaseTiles(connection), grown, block, folds)
+    connection.execute(ledger_head.update().values(size=grown))
 
 
 def _rebuild_heads(connection: sa.Connection) -> None:

@@ -4,7 +4,7 @@ The peaks are the roots of the perfect trees that make up the first `size` leave
 one for each 1 in the binary digits of `size` (RFC 9162 section 2.1.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from grace.ledger.merkle import EMPTY_ROOT, fold, node_hash
 
@@ -22,11 +22,13 @@ class Growing:
         self.size = size
         self.peaks = list(peaks)
 
-    def extend(self, leaves: Sequence[bytes]) -> None:
-        taken = 0
+    def extend(self, leaves: Sequence[bytes], folds: Mapping[int, bytes] | None = None) -> None:
+        """`folds` are roots that are known already, by the number of their WIDTH leaves."""
+        taken, known = 0, folds or {}
         while taken < len(leaves):
             if self.size % WIDTH == 0 and len(leaves) - taken >= WIDTH:
-                self._push(fold(leaves[taken : taken + WIDTH]), WIDTH)
+                folded = known.get(self.size // WIDTH)
+                self._push(folded or fold(leaves[taken : taken + WIDTH]), WIDTH)
                 taken += WIDTH
             else:
                 self._push(leaves[taken], 1)

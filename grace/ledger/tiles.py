@@ -5,7 +5,7 @@ tiles 256n and up of level l. A tile that is not yet full simply grows. Everythi
 tree follows from these, by one tile read a level.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from grace.errors import LedgerBroken
@@ -15,6 +15,7 @@ __all__ = [
     "HASH",
     "HEIGHT",
     "WIDTH",
+    "Folds",
     "MemoryTiles",
     "Tiles",
     "consistency_proof",
@@ -29,6 +30,9 @@ __all__ = [
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
 HASH = 32
+
+Folds = Mapping[int, bytes]  # the root of a full tile of leaves, by its number
+NO_FOLDS: Folds = {}
 
 
 class Tiles(Protocol):
@@ -62,20 +66,23 @@ def hashes_of(tile: bytes) -> list[bytes]:
     return [tile[at : at + HASH] for at in range(0, len(tile), HASH)]
 
 
-def grow(tiles: Tiles, size: int, leaves: Sequence[bytes]) -> int:
+def grow(tiles: Tiles, size: int, leaves: Sequence[bytes], folds: Folds = NO_FOLDS) -> int:
     """Append leaf hashes to a tree of `size` leaves; the new size.
 
-    Reads at most the last tile of a level, and writes only tiles that change.
+    Reads at most the last tile of a level, and writes only tiles that change. `folds` are roots of
+    tiles of leaves that somebody knows already.
     """
     grown = size + len(leaves)
     level = 0
     while leaves:
-        leaves = _append(tiles, level, size, leaves)
+        leaves = _append(tiles, level, size, leaves, folds if level == 0 else NO_FOLDS)
         level, size = level + 1, size >> HEIGHT
     return grown
 
 
-def _append(tiles: Tiles, level: int, start: int, hashes: Sequence[bytes]) -> list[bytes]:
+def _append(
+    tiles: Tiles, level: int, start: int, hashes: Sequence[bytes], folds: Folds
+) -> list[bytes]:
     """Put `hashes` from position `start` of a level on; the roots of the tiles that filled up."""
     roots = []
     taken = 0
@@ -86,7 +93,7 @@ def _append(tiles: Tiles, level: int, start: int, hashes: Sequence[bytes]) -> li
         filled = kept + b"".join(added)
         tiles.put(level, tile, filled)
         if held + len(added) == WIDTH:
-            roots.append(merkle.fold(hashes_of(filled)))
+            roots.append(folds.get(tile) or merkle.fold(hashes_of(filled)))
         taken += len(added)
     return roots
 

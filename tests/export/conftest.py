@@ -17,6 +17,7 @@ from grace.export.request import ExportRequest
 from grace.export.rows import read_rows
 from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validate, Validated
+from grace.ledger.encoding import encode_row, row_digest
 from grace.ledger.note import VerifierKey
 from grace.notary.keys import public_key
 from grace.notary.signer import sign
@@ -71,6 +72,21 @@ class Exporting:
         with opened(Path(finished.path), identity) as archive:
             return prove(archive, self.key)
 
+    def erase_goal(self, key: str) -> None:
+        """As an approved erasure does it."""
+        with self.store().reading() as connection:
+            goals = LOGS["goals"].table
+            row = connection.execute(goals.select().where(goals.c.goal_id == key)).one()
+        digest = _digest("goals", row)
+        self.write(
+            "erasures",
+            {"erasure_id": "e", "table_name": "goals", "row_id": row.id, "digest": digest},
+        )
+        gone = [name for name in LOGS["goals"].payload if name not in ("goal_id", "source")]
+        nulls = ", ".join(f'"{name}" = NULL' for name in [*gone, "salt"])
+        with self.store().writing(NOW) as writer:
+            writer.connection.exec_driver_sql(f"UPDATE goals SET {nulls} WHERE id = ?", (row.id,))
+
     def rows(self, table: str, below: int) -> pa.Table:
         """What the database holds."""
         with self.store().reading() as connection:
@@ -81,6 +97,12 @@ class Exporting:
         """What the archive holds."""
         with opened(Path(finished.path)) as archive:
             return pa.Table.from_batches(list(batches_of(archive, table)), schema(LOGS[table]))
+
+
+def _digest(table: str, row: Any) -> str:
+    kinds = LOGS[table].kinds
+    encoded = encode_row(list(kinds.values()), [getattr(row, name) for name in kinds])
+    return row_digest(row.salt, encoded).hex()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import threading
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -129,32 +128,13 @@ def test_crypto_chains_hold_no_row_and_no_secret(log: Exporting) -> None:
 def test_what_was_erased_leaves_the_parts(log: Exporting) -> None:
     """A part that holds a row whose payload is gone since is written anew, and still proves it."""
     log.export()
-    with log.store().reading() as connection:
-        goals = LOGS["goals"].table
-        row = connection.execute(goals.select().where(goals.c.goal_id == "goals-goal_id-1")).one()
-    digest = _digest(log, "goals", row)
-    log.write(
-        "erasures",
-        {"erasure_id": "e", "table_name": "goals", "row_id": row.id, "digest": digest},
-    )
-    gone = [name for name in LOGS["goals"].payload if name not in ("goal_id", "source")]
-    nulls = ", ".join(f'"{name}" = NULL' for name in [*gone, "salt"])
-    with log.store().writing(NOW) as writer:
-        writer.connection.exec_driver_sql(f"UPDATE goals SET {nulls} WHERE id = ?", (row.id,))
+    log.erase_goal("goals-goal_id-1")
     finished = log.export()
     found = {row["goal_id"]: row for row in log.archived(finished, "goals").to_pylist()}
     assert (found["goals-goal_id-1"]["title"], found["goals-goal_id-1"]["salt"]) == (None, None)
     assert log.prove(finished).complete
     sealed = pq.read_table(next((log.settings.log_dir / "sealed/goals").iterdir()))
     assert sealed.column("salt").null_count == 1
-
-
-def _digest(log: Exporting, table: str, row: Any) -> str:
-    from grace.ledger.encoding import encode_row, row_digest
-
-    kinds = LOGS[table].kinds
-    encoded = encode_row(list(kinds.values()), [getattr(row, name) for name in kinds])
-    return row_digest(row.salt, encoded).hex()
 
 
 def test_a_log_that_lost_a_row_is_not_exported(log: Exporting) -> None:

@@ -167,6 +167,41 @@ def test_what_the_database_made_of_a_row_is_what_is_proven(log: Exporting, tmp_p
     assert is_empty(target)
 
 
+def test_a_row_that_the_database_changes_later_is_found_out_too(
+    log: Exporting, tmp_path: Path
+) -> None:
+    """After it was read back: no row may change but those that the archive holds."""
+    target = tmp_path / "a.db"
+    open_store(f"sqlite:///{target}").engine.dispose()
+    with sqlite3.connect(target) as connection:
+        connection.execute(
+            "CREATE TRIGGER meddles AFTER INSERT ON verdicts BEGIN "
+            "UPDATE goals SET title = 'better'; END"
+        )
+    with pytest.raises(GraceError, match="changes rows by itself"):
+        restored(log, log.export(), target)
+    assert is_empty(target)
+
+
+def test_a_process_proves_the_rows_of_a_large_archive(
+    log: Exporting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is done here for a small one: tiles of the tree, erased rows, and a row that is not
+    the one that was signed."""
+    monkeypatch.setattr("grace.export.filling.WORTH_A_PROCESS", 1)
+    for start in (0, 300):
+        rows = [row_of("shard_logs", number) for number in range(start + 100, start + 400)]
+        log.write("shard_logs", *rows)
+    log.erase_goal("goals-goal_id-1")
+    finished = log.export()
+    done = restored(log, finished, tmp_path / "whole.db")
+    assert (done.rows, done.size) == (finished.rows, finished.size)
+    store = open_store(f"sqlite:///{tmp_path / 'whole.db'}")
+    assert verify(log.settings, store, key=log.key).ok
+    store.engine.dispose()
+    test_what_the_database_made_of_a_row_is_what_is_proven(log, tmp_path)
+
+
 def test_sqlite_to_postgresql_and_back(
     log: Exporting, tmp_path: Path, new_database: Callable[[], str]
 ) -> None:

@@ -124,3 +124,17 @@ def test_failing_rows_are_given_whole(sound: Exporting, tmp_path: Path) -> None:
     assert list(broken.row) == [*LOGS["healing_attempts"].kinds, "ledger_index", "salt"]
     (page,) = (tmp_path / "docs").iterdir()
     assert "confidence" in page.read_text(encoding="utf-8")
+
+
+def test_a_table_of_many_parts_is_validated_part_by_part(
+    sound: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its suite; what is wrong in the last of them is found too."""
+    monkeypatch.setattr("grace.export.sealing.BLOCK", 2)
+    for number in range(3):
+        sound.write("healing_attempts", GOOD | {"attempt_id": f"more {number}"})
+    finished = sound.export(validate=validate_sealed)
+    assert (finished.validated, finished.rows) == (True, 5)
+    sound.write("healing_attempts", GOOD | {"attempt_id": "bad", "confidence": 1.5})
+    with pytest.raises(CheckFailed, match="confidence"):
+        sound.export(validate=validate_sealed)

@@ -1,8 +1,7 @@
-"""Processes that write sealed parts, two at a time; run as a module, this is one of them.
+"""Processes that do a job each at a time beside this one; run as a module, this is one of them.
 
-A process of its own reads by `grace.export.columnar`, which may not share one with the log's other
-connections, and so many rows are read on two cores. It begins nothing itself: what it wrote is a
-draft until this side takes it, and it ends with the pipe that its jobs come by.
+What a job needs is in it, and so a process imports little and starts soon. It begins nothing by
+itself, and ends with the pipe that its jobs come by.
 """
 
 import os
@@ -10,42 +9,49 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import pyarrow as pa
 
 from grace.errors import GraceError, Unreachable
-from grace.export.part_writing import PartJob, Written, write_part
 
-__all__ = ["part_processes"]
+__all__ = ["Job", "Submit", "processes"]
 
-MOST = 2  # each has some 60 MiB for itself
-Write = Callable[[Iterable[PartJob]], Iterator[Written]]
+MOST = 2  # each needs some 50 MiB beside its imports
+
+
+class Job(Protocol):
+    """What can be pickled; it may raise GraceError and OSError, which are raised here again."""
+
+    def run(self) -> Any: ...
+
+
+Submit = Callable[[Job], "Future[Any]"]
 
 
 @contextmanager
-def part_processes() -> Iterator[Write]:
-    """What writes parts, in the order of the jobs; processes are started as they are needed.
-
-    It raises what a process could not do: LedgerBroken, OSError; Unreachable where one was killed.
-    """
+def processes(most: int = MOST) -> Iterator[Submit]:
+    """What has jobs done, started as they are needed; Unreachable where one of them was killed."""
     started: list[_Process] = []
     idle: SimpleQueue[_Process] = SimpleQueue()
 
-    def write(job: PartJob) -> Written:
+    def run(job: Job) -> Any:
         try:
             process = idle.get_nowait()
         except Empty:
             process = _Process()
             started.append(process)
-        written = process.write(job)
+        answer = process.run(job)
         idle.put(process)
-        return written
+        return answer
 
-    threads = ThreadPoolExecutor(min(MOST, os.cpu_count() or 1))
+    threads = ThreadPoolExecutor(min(most, os.cpu_count() or 1))
     try:
-        yield lambda jobs: threads.map(write, jobs)
+        yield lambda job: threads.submit(run, job)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         for process in started:
@@ -58,11 +64,11 @@ def part_processes() -> Iterator[Write]:
 
 class _Process:
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-m", "grace.export.part_processes"]
+        command = [sys.executable, "-P", "-m", "grace.export.processes"]
         pipe = subprocess.PIPE
         self.child = subprocess.Popen(command, stdin=pipe, stdout=pipe)
 
-    def write(self, job: PartJob) -> Written:
+    def run(self, job: Job) -> Any:
         assert self.child.stdin
         assert self.child.stdout
         try:
@@ -71,17 +77,17 @@ class _Process:
             answer = pickle.load(self.child.stdout)
         except (EOFError, BrokenPipeError) as problem:
             raise Unreachable(
-                f"the process that reads the log ended (exit code {self.child.wait()}) before it "
-                "was done: is there memory left? Then try again"
+                f"a process that helps to read the log ended (exit code {self.child.wait()}) "
+                "before it was done: is there memory left? Then try again"
             ) from problem
         if isinstance(answer, Exception):
             raise answer
-        assert isinstance(answer, Written)
         return answer
 
 
 def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks
+    pa.set_memory_pool(pa.system_memory_pool())  # which keeps less of what is free again
     answers = sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError):
         while True:
@@ -90,9 +96,9 @@ def _serve() -> None:
             answers.flush()
 
 
-def _answer(job: PartJob) -> Written | Exception:
+def _answer(job: Job) -> Any:
     try:
-        return write_part(job, job.read())
+        return job.run()
     except (GraceError, OSError) as problem:
         return problem
 
