@@ -26,7 +26,7 @@ from grace.governance.policy import load_policy
 from grace.notary.files import locked, read_text, remove_whole, write_whole
 from grace.settings import Settings
 
-__all__ = ["RETAINED", "DeleteArchives", "archives_target", "archives_title", "sum_of"]
+__all__ = ["DeleteArchives", "archives_target", "archives_title", "sum_of"]
 
 KIND = "archives"
 RETAINED = "retained"

@@ -74,10 +74,15 @@ def test_a_person_is_asked_and_then_they_go(desk: Desk, nights: Exporting) -> No
     assert [each.id for each in look(desk)] == [entry.id]
 
 
-def test_a_no_is_not_asked_again_the_week_after(desk: Desk, nights: Exporting) -> None:
-    """It rests, as every opportunity that somebody rejected."""
+def test_a_no_is_not_asked_again_the_week_after(
+    desk: Desk, nights: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It rests, as every opportunity that somebody rejected; of many a page shows the oldest."""
+    monkeypatch.setattr("tasks.retention.MOST_AT_ONCE", 1)
     before = files(desk)
     (entry,) = look(desk)
+    assert entry.proposal.change.target == "archives:main/2026-04-02"
+    assert entry.proposal.evidence.facts[before[1]].endswith(": it goes another time")
     desk.carry_on(entry)
     desk.answer(entry, "reject")
     assert [each.state for each in look(desk)] == ["rejected"]
