@@ -19,7 +19,7 @@ from grace.opportunities import reduce_wait_time
 from grace.opportunities.drawing import Case, Kind, draw_up
 from grace.opportunities.standing import RESTING
 from grace.settings import Settings
-from tasks.levers.delete_archives import DeleteArchives, archives_target, archives_title
+from tasks.levers.delete_archives import DeleteArchives, archives_target, archives_title, sum_of
 from tasks.search import Search
 
 __all__ = ["propose_retention"]
@@ -67,7 +67,7 @@ def _propose(search: Search, found: Retention) -> str:
     settings, lever = search.settings, search.desk.lever(DeleteArchives.name)
     target = archives_target(settings.log, goes[-1].made_at.date() + timedelta(days=1))
     if not enabled(search.store).allows(target):
-        command = f"grace --log {settings.log} enable archives:{settings.log}/* --as REVIEWER"
+        command = f"grace --log {settings.log} enable 'archives:{settings.log}/*' --as REVIEWER"
         return f"{len(goes)} archives could go; to be asked about it: {command} --reason WHY"
     before, going = lever.read(target), {one.name for one in goes}
     assert isinstance(before, dict)
@@ -95,8 +95,8 @@ def _case(
     going = {one.name for one in goes}
     stays = [one for one in found.shelf.archives if one.name not in going]
     facts = {
-        "go": _sum(goes),
-        "stay": _sum(stays),
+        "go": sum_of([one.bytes for one in goes]),
+        "stay": sum_of([one.bytes for one in stays]),
         **{one.name: _why(one, found) for one in reversed(stays[-MOST_SHOWN:])},
     }
     how = f"{_megabytes(sum(one.bytes for one in goes))} are free again, and nothing measures it"
@@ -121,10 +121,6 @@ def _case(
 def _why(one: Shelved, found: Retention) -> str:
     reason = found.stays.get(one.name, "it goes another time")
     return f"stays, {_megabytes(one.bytes)}: {reason}"
-
-
-def _sum(archives: Sequence[Shelved]) -> str:
-    return f"{len(archives)} archives, {_megabytes(sum(one.bytes for one in archives))}"
 
 
 def _megabytes(count: int) -> str:

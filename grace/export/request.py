@@ -44,34 +44,54 @@ class ExportRequest(BaseModel):
 
     scope: Scope = Field(
         default="all",
+        title="What",
         description="all: every log table; learning: what the engines learn from; tables: those "
         "named below; crypto-chains: ledger, checkpoints and public key without rows.",
     )
     tables: list[TableName] = Field(
-        default=[], max_length=16, description="The log tables, where the scope is tables."
+        default=[],
+        title="Log tables",
+        max_length=16,
+        description="Which, where tables is chosen above; else leave it empty.",
     )
     format: Format = Field(
         default="parquet",
         description="parquet and arrow for analysis, csv for spreadsheets, json and jsonl.",
     )
     since_last: bool = Field(
-        default=False, description="Only rows logged since the last export of the same scope."
+        default=False,
+        title="Since the last export",
+        description="Only rows logged since the last export of the same tables. It needs the "
+        "archives before it to be restored.",
     )
     newest: bool = Field(
-        default=False, description="Only the newest revision of each row; else all revisions."
+        default=False,
+        title="Newest revisions only",
+        description="One row a key, for reading; a backup needs all revisions.",
     )
-    folder: bool = Field(default=False, description="A folder of files instead of a ZIP archive.")
-    zstd: bool = Field(default=False, description="Compress the ZIP archive with Zstandard.")
+    folder: bool = Field(
+        default=False,
+        title="As a folder",
+        description="A folder of files instead of a ZIP archive; neither compressed nor encrypted.",
+    )
+    zstd: bool = Field(
+        default=False, title="Compressed", description="Compress the ZIP archive with Zstandard."
+    )
     age: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = Field(
         default=None,
-        description="Encrypt the archive with age, to this public key (age1...).",
+        title="Encrypted to",
+        description="A public key of age (age1...); empty: not encrypted. The restore drill cannot "
+        "try an encrypted backup.",
     )
     to: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] | None = Field(
         default=None,
-        description="Path or fsspec URL of the archive; empty: a new file under the data folder.",
+        title="Where to",
+        description="Path or fsspec URL, as /backup/grace.zip or s3://bucket/grace.zip, without "
+        "passwords; empty: a new file under the data folder.",
     )
     unvalidated: bool = Field(
         default=False,
+        title="Even where it is not valid",
         description="Write it even where validation fails, and say so in it: for a rescue.",
     )
 

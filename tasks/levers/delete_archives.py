@@ -10,7 +10,7 @@ that is killed in between leaves the target as it was, and the deed is done agai
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ from grace.governance.change import Change
 from grace.governance.policy import load_policy
 from grace.settings import Settings
 
-__all__ = ["RETAINED", "DeleteArchives", "archives_target", "archives_title"]
+__all__ = ["DeleteArchives", "archives_target", "archives_title", "sum_of"]
 
 KIND = "archives"
 RETAINED = "retained"
@@ -164,8 +164,13 @@ def archives_title(change: Change) -> str:
     before, after = (ARCHIVES.validate_python(side) for side in (change.before, change.after))
     goes = [kept.bytes for name, kept in before.items() if name not in after]
     log, _, day = change.target.partition(":")[2].rpartition("/")
-    size = f"{sum(goes) / 1e6:,.1f} MB"
-    return f"Delete {len(goes)} archives of {log} made before {day}, {size}"
+    return f"Delete {sum_of(goes)} of {log} made before {day}"
+
+
+def sum_of(sizes: Sequence[int]) -> str:
+    """As `3 archives (1.2 MB)`, of so many bytes each."""
+    few = "archive" if len(sizes) == 1 else "archives"
+    return f"{len(sizes)} {few} ({sum(sizes) / 1e6:,.1f} MB)"
 
 
 def _day(target: str, log: str) -> date:

@@ -1,15 +1,20 @@
 """`grace export`, `verify`, `restore` and `validate` as a person and a program meet them."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import grace as package
+from flows.export import data_export
 from grace.cli import main
 from grace.settings import Settings
 from grace.store import Store
+from grace.store.schema import LOGS
 
 GOOD = {"attempt_id": "a", "confidence": 0.5, "attempted_at": datetime(2026, 3, 1, tzinfo=UTC)}
 
@@ -137,3 +142,38 @@ def test_archives_are_listed_with_why_they_stay(
     code, out, _ = grace("archives")
     assert "Left alone, notes.txt: " in out
     assert "Kept of each kind: 1 daily, 0 weekly, 0 monthly." in out
+
+
+def test_whoever_looks_on_sees_a_bar(grace: Shell, settings: Settings, tmp_path: Path) -> None:
+    """On a terminal, and gone afterwards; standard output stays what it is without one."""
+    archive = tmp_path / "backup.zip"
+    grace("export", "--to", str(archive))
+    main_end, terminal = os.openpty()
+    words = ["verify", str(archive), "--key", str(public_file(settings)), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "grace.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+        check=True,
+    )
+    os.close(terminal)
+    shown = os.read(main_end, 1 << 16).decode(errors="replace")
+    os.close(main_end)
+    assert json.loads(done.stdout)["rows"] == 1
+    assert "proving" in shown
+    assert "%" in shown
+
+
+def test_the_form_in_the_ui_is_bounded_and_says_what_is_meant() -> None:
+    """Every field has a name for people, what it does, and an end; nothing has to be typed."""
+    schema = data_export.parameters.model_dump()
+    assert schema["required"] == []
+    fields = schema["definitions"]["ExportRequest"]["properties"]
+    for name, field in fields.items():
+        assert field["description"], name
+        assert field["title"] != name.replace("_", " ").title() or name == "format", name
+        kinds = [each for each in field.get("anyOf", [field]) if each["type"] == "string"]
+        assert all("enum" in each or "maxLength" in each for each in kinds), name
+        assert field.get("type") != "array" or (field["maxItems"] and field["items"]["enum"])
+    assert set(fields["tables"]["items"]["enum"]) == set(LOGS)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.drill import restore_drill
 from grace import mesh
@@ -44,6 +46,10 @@ def test_a_backup_that_can_be_restored_is_said_to_be(drilled: Exporting) -> None
     (event,) = mesh.subscribe("restore.*", store=drilled.store())
     assert (event.type, event.resource) == ("restore.drilled", f"backup/{finished.path}")
     assert left(drilled.settings) == []
+    key = ArtifactFilterKey(any_=["restore-drill-progress-main"])
+    with get_client(sync_client=True) as client:
+        shown = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
+    assert 100 in [float(each.data) for each in shown]
 
 
 def test_a_spoilt_backup_fails_the_run(drilled: Exporting) -> None:

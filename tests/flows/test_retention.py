@@ -1,6 +1,7 @@
 """Old archives go the way of every change: proposed, agreed to by a person or a rule, recorded."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ import pytest
 from grace.brief import brief
 from grace.errors import NotAllowed
 from grace.export.shelf import exports_folder
+from grace.governance.enabling import observe_only, set_enabled
 from grace.governance.policy import DEFAULT_POLICY, load_policy
 from grace.governance.register import Entry, list_entries
+from grace.levers import lever_for
 from grace.markdown import plain
+from tasks.by_hand import propose_by_hand
 from tasks.changes import undo_change
 from tests.desk import Desk, run_deployed
 from tests.export.conftest import Exporting
@@ -51,7 +55,8 @@ def test_a_person_is_asked_and_then_they_go(desk: Desk, nights: Exporting) -> No
     assert entry.proposal.change.target == "archives:main/2026-04-03"
     assert (entry.proposal.risk.tier, entry.proposal.risk.reversible) == ("high", False)
     page = brief(entry, load_policy(desk.settings))
-    assert entry.proposal.title.startswith("Delete 2 archives of main made before 2026-04-03, ")
+    told = r"Delete 2 archives \([0-9.]+ MB\) of main made before 2026-04-03"
+    assert re.fullmatch(told, entry.proposal.title)
     for name in before[:2]:
         assert f'\n- "{name}": {{"bytes": ' in page
     for name in before[2:]:
@@ -69,10 +74,15 @@ def test_a_person_is_asked_and_then_they_go(desk: Desk, nights: Exporting) -> No
     assert [each.id for each in look(desk)] == [entry.id]
 
 
-def test_a_no_is_not_asked_again_the_week_after(desk: Desk, nights: Exporting) -> None:
-    """It rests, as every opportunity that somebody rejected."""
+def test_a_no_is_not_asked_again_the_week_after(
+    desk: Desk, nights: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It rests, as every opportunity that somebody rejected; of many a page shows the oldest."""
+    monkeypatch.setattr("tasks.retention.MOST_AT_ONCE", 1)
     before = files(desk)
     (entry,) = look(desk)
+    assert entry.proposal.change.target == "archives:main/2026-04-02"
+    assert entry.proposal.evidence.facts[before[1]].endswith(": it goes another time")
     desk.carry_on(entry)
     desk.answer(entry, "reject")
     assert [each.state for each in look(desk)] == ["rejected"]
@@ -109,3 +119,28 @@ def test_a_backup_made_meanwhile_does_not_spoil_the_question(desk: Desk, nights:
     desk.carry_on(entry)
     desk.answer(entry)
     assert (desk.entry(entry).state, len(files(desk))) == ("applied", 3)
+
+
+def test_a_person_may_ask_for_it_before_the_week_is_over(desk: Desk, nights: Exporting) -> None:
+    """`grace propose archives:main/DAY retained`: by the same rules, and instead of the engine."""
+    target = "archives:main/2026-04-02"
+    entry = propose_by_hand(
+        desk.settings, lever_for(target), target, "retained", why="the disk is full", by="carl"
+    )
+    assert entry.proposal.title.startswith("Delete 1 archive (")
+    assert [each.id for each in look(desk)] == [entry.id]
+    desk.carry_on(entry)
+    desk.answer(entry)
+    assert (desk.entry(entry).state, len(files(desk))) == ("applied", 3)
+
+
+def test_of_an_installation_that_is_watched_it_has_to_be_enabled(
+    desk: Desk, nights: Exporting
+) -> None:
+    """As everything that is changed there; the run says by which command."""
+    observe_only(desk.store, datetime.now(UTC), "https://prefect.example")
+    assert look(desk) == []
+    set_enabled(
+        desk.store, ["archives:main/*"], "enable", datetime.now(UTC), reviewer="ann", reason="disk"
+    )
+    assert [each.state for each in look(desk)] == ["awaiting_approval"]

@@ -73,6 +73,9 @@ def test_an_opportunity_is_named_by_its_metric_and_a_wish_by_its_values(propose)
     """The engine raises one metric of a target once; by hand each step is its own matter."""
     assert propose(after=8).fingerprint == propose(after=9).fingerprint == "mean excess wait"
     assert propose(kind="by_hand", after=8).fingerprint == "2 -> 8"
+    long, other = (propose(kind="by_hand", after=[each] * 2000).fingerprint for each in (1, 2))
+    assert long != other
+    assert len(long) == len(other) == 64  # an index of PostgreSQL holds no long text
 
 
 def test_a_proposal_is_overdue_after_its_deadline_and_not_at_it(propose, now):
