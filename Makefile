@@ -5,12 +5,12 @@ STAMP := .venv/.installed
 SOURCES := flows tasks grace
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down test test-slow bench headline check fix
+.PHONY: help install up down test test-slow bench headline screenshots check fix
 # every flow run starts a process, and pays its imports twice without bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv and nothing else
 
@@ -55,6 +55,9 @@ bench: install ## every benchmark, one after the other
 
 headline: install ## a real workload improved, measured and compared with a sweep; 35 minutes
 	$(PY) -m benchmarks.headline
+
+screenshots: install ## the pictures in docs/images, of a running system of its own; needs Chromium
+	$(PY) -m tests.screenshots
 
 check: install ## style, types and imports; changes nothing
 	@# without its cache, which does not notice that a module has come to be ours

@@ -6,13 +6,10 @@ Nothing is ever downloaded: where the system has no Chromium there is no browser
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
 
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
 
-__all__ = ["MISSING", "Theme", "Visitor", "browsing", "chromium"]
-
-Theme = Literal["light", "dark"]
+__all__ = ["MISSING", "Visitor", "browsing", "chromium"]
 
 MISSING = "no Chromium was found: install Debian's by `apt-get install chromium`"
 FLAGS = (
@@ -49,16 +46,9 @@ def browsing() -> Iterator[Browser]:
 class Visitor:
     """A person at Prefect's UI: opens what has an address, and clicks what has a name."""
 
-    def __init__(self, browser: Browser, address: str, theme: Theme = "dark") -> None:
+    def __init__(self, browser: Browser, address: str) -> None:
         self.address = address
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 1000}, color_scheme=theme, locale="en-GB"
-        )
-        # the UI keeps in the browser which of its two themes it shows
-        context.add_init_script(
-            f"localStorage.setItem('prefect-theme', '\"{theme}\"');"
-            f"localStorage.setItem('theme', '{theme}');"
-        )
+        context = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="en-GB")
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
 

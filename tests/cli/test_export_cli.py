@@ -149,7 +149,7 @@ def test_whoever_looks_on_sees_a_bar(grace: Shell, settings: Settings, tmp_path:
     archive = tmp_path / "backup.zip"
     grace("export", "--to", str(archive))
     main_end, terminal = os.openpty()
-    words = ["verify", str(archive), "--key", str(public_file(settings)), "--json"]
+    words = ["verify", str(archive), "--key", str(settings.public_key_file), "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "grace.cli", *words],
         stdout=subprocess.PIPE,

@@ -34,6 +34,13 @@ DAY = timedelta(days=1)
 SWEEP = "governance/every-10-minutes"
 
 
+def to_keep(desk: Desk, metric: str, target: str, at: datetime) -> Goal:
+    """A person's goal of that time, for sixty days."""
+    policy, deadline = load_policy(desk.settings), at + 60 * DAY
+    how = {"metric": metric, "target": target, "deadline": deadline, "by": "ann"}
+    return add_goal(desk.store, policy, Rules(), at, **how)
+
+
 def goes_off_track(desk: Desk) -> tuple[Goal, Event]:
     """A goal to keep a coverage of 80 that fell to 40 ten days ago; judged today as on any day."""
     store, policy, now = desk.store, load_policy(desk.settings), datetime.now(UTC)
@@ -41,16 +48,7 @@ def goes_off_track(desk: Desk) -> tuple[Goal, Event]:
     with store.writing(begun) as writer:
         rows = [kpi_row("quality.test_coverage", 85.0, begun - n * DAY) for n in range(30)]
         writer.append("data_cube", rows)
-    goal = add_goal(
-        store,
-        policy,
-        Rules(),
-        begun,
-        metric="kpi:quality.test_coverage",
-        target="80",
-        deadline=now + 40 * DAY,
-        by="ann",
-    )
+    goal = to_keep(desk, "kpi:quality.test_coverage", "80", begun)
     for ago in range(19, -1, -1):
         with store.writing(now - ago * DAY) as writer:
             row = kpi_row("quality.test_coverage", 40.0, now - ago * DAY)
@@ -177,16 +175,7 @@ def test_the_engine_that_may_help_is_started_with_it(desk: Desk) -> None:
         with store.writing(at) as writer:
             writer.append("healing_attempts", attempts, source="governed")
         if ago == 7:
-            add_goal(
-                store,
-                policy,
-                Rules(),
-                at,
-                metric="healing_success_rate",
-                target="90%",
-                deadline=now + 30 * DAY,
-                by="ann",
-            )
+            to_keep(desk, "healing_success_rate", "90%", at)
         judge(store, policy, at, Rules())
     event = list(read_events(store, "goal.off_track"))[-1]
     state = run_deployed("goal-review/on-off-track", {"event_index": event.index})
