@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from grace.cli import main as grace
 from grace.errors import BadInput
 from grace.identity.statement import Statement
 from grace.ledger.note import SigningKey
@@ -79,6 +80,18 @@ def test_the_reviewers_own_key_can_be_insisted_on(retold, tmp_path, capsys) -> N
         main([str(file), "--key", key, "--reviewer", str(pub)])
     assert ended.value.code == 1
     assert "signed by another key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("key_of", "code"), [(ANN, 0), (BOB, 1)])
+def test_grace_verify_insists_too(retold, tmp_path, capsys, key_of: SigningKey, code: int) -> None:
+    text, key = retold(signed(ANN))
+    (tmp_path / "a.proof").write_text(text)
+    asked = ["verify", str(tmp_path / "a.proof"), "--key", key, "--reviewer", str(key_of.verifier)]
+    with pytest.raises(SystemExit) as ended:
+        grace(asked)
+    assert (ended.value.code or 0) == code
+    said = capsys.readouterr()
+    assert ("signed by ann, key" if code == 0 else "signed by another key") in said.out + said.err
 
 
 def test_what_is_only_declared_was_signed_by_nobody(told: Told, proof_of) -> None:
