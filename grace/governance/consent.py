@@ -75,9 +75,13 @@ def check_known_enough(assurance: Assurance, entry: Entry, policy: Policy) -> No
 
 
 def needed_for(entry: Entry, policy: Policy) -> Assurance:
-    """How surely it must be known who answers this proposal."""
-    needed: Assurance = getattr(policy.assurance, entry.proposal.risk.tier)
-    return needed
+    """How surely it must be known who answers this proposal.
+
+    As the policy said when it was proposed, or as it says now, whichever is more: a policy that was
+    edited since does not let a weaker answer through.
+    """
+    now = policy.assurance.of(entry.proposal.risk.tier)
+    return max(entry.proposal.assurance_needed, now, key=ASSURANCES.index)
 
 
 def check_is_asked(entry: Entry, asked_hash: str, now: datetime) -> None:

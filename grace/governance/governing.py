@@ -20,7 +20,7 @@ from grace.errors import BadInput
 from grace.governance.learning import Learning
 from grace.governance.optimizing import Optimizing
 from grace.governance.retaining import Retaining
-from grace.governance.risk import RiskWeights
+from grace.governance.risk import RiskWeights, Tier
 from grace.governance.webhooks import Webhook, WebhookName
 from grace.identity.statement import Assurance
 
@@ -65,6 +65,10 @@ class Needed(Frozen):
     low: Assurance = "declared"
     medium: Assurance = "declared"
     high: Assurance = "declared"
+
+    def of(self, tier: Tier) -> Assurance:
+        needed: Assurance = getattr(self, tier)
+        return needed
 
 
 class Earning(Frozen):

@@ -22,6 +22,7 @@ from pydantic import (
 
 from grace.governance.change import Change
 from grace.governance.risk import Risk
+from grace.identity.statement import Assurance
 from grace.measurement.plan import Plan
 
 __all__ = ["Evidence", "Prediction", "Proposal", "Unit", "content_hash", "content_text"]
@@ -73,7 +74,10 @@ class Prediction(Frozen):
 
 
 class Proposal(Frozen):
-    """The immutable content; its state lives beside it, not in it."""
+    """The immutable content; its state lives beside it, not in it.
+
+    `assurance_needed` is what the policy asked of an answer when this was proposed.
+    """
 
     proposal_id: str
     kind: str
@@ -90,6 +94,7 @@ class Proposal(Frozen):
     plan: Plan
     policy_digest: str
     approvals_needed: int = 1
+    assurance_needed: Assurance = "declared"
     seconds_to_verdict: float | None
     prefect_yaml_patch: str | None = None
 

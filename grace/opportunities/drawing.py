@@ -79,6 +79,13 @@ def draw_up(
 ) -> Proposal:
     """The proposal with its risk, its measurement plan and its deadline, all fixed."""
     plan = plan_of(case, lever, policy, now, rng)
+    risk = assess(
+        policy.risk,
+        reversible=is_reversible(lever, case.change.target),
+        reach=lever.reach,
+        e_value=case.evidence.e_value,
+        track=track,
+    )
     return Proposal(
         proposal_id=uuid7(now),
         kind=case.kind,
@@ -91,15 +98,10 @@ def draw_up(
         change=case.change,
         evidence=case.evidence,
         prediction=case.prediction,
-        risk=assess(
-            policy.risk,
-            reversible=is_reversible(lever, case.change.target),
-            reach=lever.reach,
-            e_value=case.evidence.e_value,
-            track=track,
-        ),
+        risk=risk,
         plan=plan,
         policy_digest=policy.digest,
+        assurance_needed=policy.assurance.of(risk.tier),
         seconds_to_verdict=seconds_to_verdict(case, plan),
         prefect_yaml_patch=prefect_yaml_patch(case.change),
     )

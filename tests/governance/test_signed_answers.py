@@ -199,9 +199,14 @@ def test_a_log_written_to_before_the_deadline_says_nothing(store, waiting, answe
     assert answer(waiting, signed(waiting))[0] == "approved"
 
 
-def test_a_policy_edited_after_the_proposal_shows_in_the_decision(waiting, answer):
-    """What was asked for under one policy and answered under another has two digests."""
+def test_a_policy_edited_after_the_proposal_makes_no_answer_easier(
+    store, signing, now, propose, answer
+):
+    """What was proposed under a policy that wants signatures is not approved without one."""
+    waiting = submit(store, propose(assurance_needed="signature"), signing, now)
     easier = a_policy(digest="e" * 64)
-    _, row = answer(waiting, None, policy=easier)
-    assert row["policy_digest"] == "e" * 64
-    assert row["assurance"] == "declared"
+    outcome, row = answer(waiting, None, policy=easier)
+    assert (outcome, row["answer"], row["policy_digest"]) == ("ask again", "invalid", "e" * 64)
+    assert row["reason"].endswith("this one is declared")
+    outcome, row = answer(waiting, signed(waiting, number=2), policy=easier, number=2)
+    assert (outcome, row["assurance"]) == ("approved", "signature")
