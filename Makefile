@@ -51,6 +51,7 @@ test-slow: install ## the large counts that `make test` leaves out
 BENCHMARKS := $(filter-out _% headline%,$(notdir $(basename $(wildcard benchmarks/*.py))))
 
 bench: install ## every benchmark, one after the other
+	@$(PIP) -e ".[bench]"
 	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name; done
 
 headline: install ## a real workload improved, measured and compared with a sweep; 35 minutes

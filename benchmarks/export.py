@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -227,6 +228,8 @@ if __name__ == "__main__":
             _validate(Path(data_dir), Path(archive))
         case ["--help" | "-h"]:
             print(__doc__)
+        case _ if find_spec("connectorx") is None or find_spec("duckdb_ext") is None:
+            sys.exit("the other exporters are not installed: pip install -e .[bench]")
         case given:
             sizes = list(map(int, given))
             sys.exit(main(*sizes, *(ROWS, ROUNDS)[len(sizes) :]))

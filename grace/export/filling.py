@@ -14,11 +14,11 @@ from grace.errors import CheckFailed
 from grace.export.archive import Archive
 from grace.export.frame import columns
 from grace.export.leaf_job import FoldJob, LeafJob
+from grace.export.leaves import Leaves
 from grace.export.processes import Submit, processes
 from grace.export.proving import (
     TABLES,
     Erased,
-    Leaves,
     RowCheck,
     batches_of,
     erased_digests,

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from grace.errors import BadInput, CheckFailed
 from grace.export.archive import Archive
 from grace.export.filling import fill_tables
-from grace.export.proving import CHECKPOINTS, Leaves, check_tree, checkpoint_lines, signed_by
+from grace.export.leaves import Leaves
+from grace.export.proving import CHECKPOINTS, check_tree, checkpoint_lines, signed_by
 from grace.export.request import ALWAYS
 from grace.export.sealing import Tell
 from grace.ledger.note import Checkpoint, Note, VerifierKey

@@ -153,32 +153,25 @@ def test_a_check_that_fails_leaves_the_target_empty(log: Exporting, tmp_path: Pa
     assert (seen, is_empty(tmp_path / "a.db")) == ([48], True)
 
 
-def test_what_the_database_made_of_a_row_is_what_is_proven(log: Exporting, tmp_path: Path) -> None:
+MEDDLING = [
+    ("goals WHEN NEW.goal_id LIKE '%1'", "row of goals at ledger index 24 is not the one"),
+    ("verdicts", "changes rows by itself"),  # goals were read back before
+]
+
+
+@pytest.mark.parametrize(("when", "told"), MEDDLING)
+def test_what_the_database_made_of_a_row_is_what_is_proven(
+    log: Exporting, tmp_path: Path, when: str, told: str
+) -> None:
     """A target that stores something else than it is given is found out, and stays empty."""
     target = tmp_path / "a.db"
     open_store(f"sqlite:///{target}").engine.dispose()
     with sqlite3.connect(target) as connection:
         connection.execute(
-            "CREATE TRIGGER meddles AFTER INSERT ON goals WHEN NEW.goal_id LIKE '%1' BEGIN "
-            "UPDATE goals SET title = 'better' WHERE id = NEW.id; END"
+            f"CREATE TRIGGER meddles AFTER INSERT ON {when} BEGIN "
+            "UPDATE goals SET title = 'better' WHERE goal_id LIKE '%1'; END"
         )
-    with pytest.raises(GraceError, match="row of goals at ledger index 24 is not the one"):
-        restored(log, log.export(), target)
-    assert is_empty(target)
-
-
-def test_a_row_that_the_database_changes_later_is_found_out_too(
-    log: Exporting, tmp_path: Path
-) -> None:
-    """After it was read back: no row may change but those that the archive holds."""
-    target = tmp_path / "a.db"
-    open_store(f"sqlite:///{target}").engine.dispose()
-    with sqlite3.connect(target) as connection:
-        connection.execute(
-            "CREATE TRIGGER meddles AFTER INSERT ON verdicts BEGIN "
-            "UPDATE goals SET title = 'better'; END"
-        )
-    with pytest.raises(GraceError, match="changes rows by itself"):
+    with pytest.raises(GraceError, match=told):
         restored(log, log.export(), target)
     assert is_empty(target)
 
@@ -199,7 +192,7 @@ def test_a_process_proves_the_rows_of_a_large_archive(
     store = open_store(f"sqlite:///{tmp_path / 'whole.db'}")
     assert verify(log.settings, store, key=log.key).ok
     store.engine.dispose()
-    test_what_the_database_made_of_a_row_is_what_is_proven(log, tmp_path)
+    test_what_the_database_made_of_a_row_is_what_is_proven(log, tmp_path, *MEDDLING[0])
 
 
 def test_sqlite_to_postgresql_and_back(
