@@ -24,7 +24,7 @@ from grace.store.schema import LOGS, checkpoints, ledger_head, ledger_tiles, pro
 from tests.export.conftest import Exporting, unlooked
 from tests.tampering import row_of
 
-ROWS = 1500  # so that a restore lasts long enough to be killed within
+ROWS = 600  # so that a restore lasts long enough to be killed within
 
 
 def killed(command: Sequence[str], after_seconds: float, **environment: str) -> float | None:
@@ -108,9 +108,9 @@ def restored(log: Exporting, url: str) -> None:
         store.engine.dispose()
 
 
-def check_kills(log: Exporting, kills: int, new_target: Callable[[int], str]) -> None:
+def check_kills(log: Exporting, seed: int, kills: int, new_target: Callable[[int], str]) -> None:
     """Each kill at another moment; into what it left the next restore goes, or need not."""
-    finished, chance, found = only(log), random.Random(8), set()
+    finished, chance, found = only(log), random.Random(seed), set()
     words = ["tests.export.restored_into", finished.path, str(log.key)]
     longest = killed([*words, new_target(kills)], 600)
     assert longest is not None
@@ -132,12 +132,16 @@ def check_kills(log: Exporting, kills: int, new_target: Callable[[int], str]) ->
     store.engine.dispose()
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
+# a hundred in four parts, each of which ends in time also where others work
+QUARTERS = [pytest.param(seed, 25, marks=pytest.mark.slow) for seed in range(1, 5)]
+
+
+@pytest.mark.parametrize(("seed", "kills"), [(0, 4), *QUARTERS])
 def test_a_killed_restore_leaves_the_target_empty_or_complete(
-    archive: Exporting, tmp_path: Path, kills: int
+    archive: Exporting, tmp_path: Path, seed: int, kills: int
 ) -> None:
     """Nothing has to be done by hand before the next one."""
-    check_kills(archive, kills, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}")
+    check_kills(archive, seed, kills, lambda number: f"sqlite:///{tmp_path / f'{number}.db'}")
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
@@ -145,4 +149,4 @@ def test_a_killed_restore_leaves_postgresql_empty_or_complete(
     archive: Exporting, new_database: Callable[[], str], kills: int
 ) -> None:
     """Its server ends the transaction of a client that is gone."""
-    check_kills(archive, kills, lambda number: new_database())
+    check_kills(archive, 5, kills, lambda number: new_database())
