@@ -75,6 +75,21 @@ def test_bytes_changed_among_rows_are_noticed(log: Exporting, fields: dict[str, 
             proves(log, path)
 
 
+def test_each_file_of_a_folder_is_held_to_its_digest(log: Exporting, tmp_path: Path) -> None:
+    """Also those without rows, of which the ledger says nothing: what validation found."""
+    folder = Path(log.export(folder=True, to=str(tmp_path / "out")).path)
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST]
+    assert any(not file.match("*.parquet") for file in files)
+    for file in files:
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        told = f"{file.name} was changed: its digest does not fit"
+        with pytest.raises(CheckFailed, match=told), opened(folder):
+            pass
+        file.write_bytes(whole)
+    assert proves(log, folder)
+
+
 def test_an_encrypted_archive_is_read_by_its_key_alone(log: Exporting) -> None:
     """age sees each change, and says that another key is no key."""
     mine, other = (pyrage.x25519.Identity.generate() for _ in range(2))
