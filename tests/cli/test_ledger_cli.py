@@ -225,7 +225,8 @@ class TestSign:
         assert service.stdout is not None
         assert service.stdout.readline().startswith("not signed: there is no Grace database")
         Log(settings).write(1)
-        assert service.stdout.readline() == "signed 16 rows\n"
+        # on a busy machine it may come by while the log is made, and sign it empty
+        assert "signed 16 rows\n" in iter(service.stdout.readline, "")
         service.send_signal(ending)
         _, errors = service.communicate(timeout=START_SECONDS)
         assert (service.returncode, errors) == (0, "")
