@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from grace.settings import Settings
@@ -23,6 +24,9 @@ _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+# how long an example takes says more of the machine than of what is tested
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 def _hide_the_caller(home: Path) -> None:

@@ -38,7 +38,7 @@ def test_an_id_of_prefect_is_its_text() -> None:
     assert assign("bigger-pages", UUID(RUN)) == assign("bigger-pages", RUN)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(min_size=1), st.sampled_from([0.1, 0.5, 0.8]), st.integers(0, 10**9))
 def test_arms_get_their_share_whatever_the_experiment_is_called(name, share, first) -> None:
     """1,000 units numbered in a row: within 5 standard errors of the share (6e-7 an example)."""
@@ -47,7 +47,7 @@ def test_arms_get_their_share_whatever_the_experiment_is_called(name, share, fir
     assert abs(after - n * share) < 5 * math.sqrt(n * share * (1 - share))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_one_experiment_tells_nothing_of_another(one, other) -> None:
     """Of 1,000 units about half fall alike in both: within 5 standard errors."""

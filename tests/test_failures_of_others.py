@@ -42,7 +42,7 @@ class TestNoDataNeverBecomesSuccess:
     """Another engine took a measurement without a single run for an improvement."""
 
     @given(pairs=st.integers(0, 40), better=st.sampled_from(["lower", "higher"]))
-    @hypothesis_settings(max_examples=30, deadline=None)
+    @hypothesis_settings(max_examples=30)
     def test_by_switchback(self, pairs, better):
         """However many pairs are void: at the end insufficient data, before it nothing."""
         found = judge([None] * pairs, smallest_effect=0.5, better=better, max_pairs=30)

@@ -65,7 +65,7 @@ def bits(batch: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
 def test_any_row_comes_back_to_the_bit(format: Format) -> None:
     """Null is not empty, 64 bits stay 64 bits, JSON is the text it was."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(ROWS)
     def there_and_back(rows: list[dict[str, Any]]) -> None:
         batch = batch_of(rows)

@@ -93,7 +93,7 @@ def test_any_row_comes_through_to_the_bit(tmp_path: Path, submit: Submit) -> Non
     path, end = tmp_path / "grace.db", 0
     store = open_store(f"sqlite:///{path}")
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(ROWS.filter(len))
     def there(rows: list[dict[str, Any]]) -> None:
         nonlocal end

@@ -89,7 +89,7 @@ COUNTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 24 * 300), unique=True, min_size=1), COUNTS)
 def test_more_is_never_kept_than_the_rules_say_nor_the_newest_lost(
     ages: list[int], rules: dict[str, int]

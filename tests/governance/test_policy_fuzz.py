@@ -170,14 +170,14 @@ def answer(chosen: list[tuple[str, str, list[int]]], case: Case) -> str:
 
 
 @given(st.lists(rules, max_size=8), cases)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_answer_is_that_of_the_table(chosen, case):
     """Never permit where a forbid applies or where a rule fails; and exactly so in all else."""
     assert answer(chosen, case) == expected(chosen, case)
 
 
 @given(st.sampled_from(range(len(TABLE))), st.lists(rules, max_size=3), cases)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_permit_comes_through_a_forbid(place, others, case):
     """Everything is permitted, and one thing forbidden: where it applies nothing is permitted."""
     chosen = [("permit", "change", [0]), *others, ("forbid", "change", [place])]

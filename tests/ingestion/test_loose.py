@@ -306,7 +306,7 @@ def rows(draw):
     return log, draw(st.dictionaries(names, VALUES, max_size=8))
 
 
-@hypothesis_settings(max_examples=600, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=600, derandomize=True)
 @given(rows(), MANNERS)
 def test_any_row_is_read_or_refused(row, manner):
     """Never an exception; what is read is what `Writer.append` takes, to the last value."""
@@ -331,7 +331,6 @@ def test_any_row_is_read_or_refused(row, manner):
 
 @hypothesis_settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.ledger.merkle import (
@@ -154,7 +154,6 @@ def test_every_index_of_every_size_and_every_pair_of_sizes_up_to_300() -> None:
             assert verify_consistency(old, size, proof, roots[old], roots[size])
 
 
-@settings(deadline=None)  # the time a tree takes is that of its size
 @given(data=st.data(), size=st.integers(2, 300))
 def test_no_mutation_of_an_inclusion_proof_passes(data: st.DataObject, size: int) -> None:
     """A changed bit, a hash taken out, added, doubled or swapped."""
@@ -165,7 +164,6 @@ def test_no_mutation_of_an_inclusion_proof_passes(data: st.DataObject, size: int
         assert not verify_inclusion(leaves[index], index, size, mutated, root(leaves))
 
 
-@settings(deadline=None)
 @given(data=st.data(), new=st.integers(2, 300))
 def test_no_mutation_of_a_consistency_proof_passes(data: st.DataObject, new: int) -> None:
     """Likewise; between two different sizes above nothing, a proof is never empty."""

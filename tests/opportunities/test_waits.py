@@ -186,9 +186,7 @@ task_runs = st.lists(
 
 
 @given(task_runs, st.floats(0, 5))
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_unit_values_are_what_a_loop_over_the_runs_gives(log, made, floor: float) -> None:
     log.rows.clear()
     for flow_run, queued, wait, work, limit in made:

@@ -88,7 +88,7 @@ def test_whatever_is_in_the_file_there_is_an_answer(told: Told, proof_of) -> Non
     ways = places(document)
 
     @seed(20261123)
-    @tuned(max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @tuned(max_examples=250, database=None, suppress_health_check=list(HealthCheck))
     @given(strategies.sampled_from(ways[1:]), strategies.sampled_from(ODD))
     def spoil(way: tuple, odd: object) -> None:
         spoilt = copy.deepcopy(document)

@@ -12,7 +12,7 @@ EFFECTS = st.lists(st.floats(-100, 100).map(lambda value: round(value, 3)), min_
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_share_has_the_exact_interval(counted):
     """Clopper and Pearson's, as scipy's binomial test has it."""
     hits, n = counted
@@ -29,7 +29,7 @@ def test_a_share_of_nothing_is_no_share():
 
 
 @given(EFFECTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_an_average_has_students_interval(values):
     """As scipy has it; none for one value, nor where they are all alike."""
     found = average(values)

@@ -25,7 +25,7 @@ SPANS = st.lists(
 
 
 @given(SPANS, st.integers(0, 1500))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_window_touches_what_is_busy(busy, around):
     """Every minute is busy or quiet, never both; the windows are disjoint and of full length."""
     quiet = quiet_spans(at(0), at(1500), busy)
@@ -42,7 +42,7 @@ def test_no_window_touches_what_is_busy(busy, around):
 
 
 @given(SPANS, st.integers(0, 1500), st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_log_that_grows_moves_no_window(busy, around, more):
     """What was judged once is judged again, and only new windows come to it."""
     busy = [*busy, (at(around), at(around))]

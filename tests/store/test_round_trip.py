@@ -82,9 +82,7 @@ def test_nasty_values(store: Store, kind: Kind, value: object) -> None:
     assert (type(found), found) == (type(value), value)
 
 
-SLOWLY = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
-)
+SLOWLY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 
 
 @SLOWLY

@@ -25,7 +25,6 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 COLUMNS = [*LOGS["healing_attempts"].payload, "healing_metadata", "shop", "id"]
 FUZZ = hypothesis_settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
