@@ -30,7 +30,7 @@ from grace.opportunities.earning import earners
 from grace.opportunities.finding import Finding
 from grace.opportunities.standing import standing_of
 from grace.opportunities.streams import see
-from grace.opportunities.units import DeploymentRuns, deployment_runs
+from grace.opportunities.units import deployment_runs
 from grace.opportunities.waits import pressures
 from grace.settings import Settings
 from grace.store import Store, open_store
@@ -48,7 +48,6 @@ from tests.ruling import asked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 KIND = "reduce_wait_time"
-NO_RUNS = DeploymentRuns("a/b", reduce_execution_time.METRIC)
 
 
 @dataclass(frozen=True)

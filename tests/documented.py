@@ -19,7 +19,6 @@ from grace.settings import Settings
 from tasks.levers.signed_webhook import SignedWebhook
 from tasks.webhook import secret_key
 from tests.acting import (
-    NO_RUNS,
     World,
     a_queue,
     causes,
@@ -129,7 +128,7 @@ ACTS: Mapping[str, tuple[str, Observed, str]] = {
     ),
     "optimizer.execution_seconds": (
         "execution_seconds = 50.0",
-        lambda it: it.gate(reduce_execution_time.stream_of, NO_RUNS),
+        lambda it: reduce_execution_time.gate_of(it.policy.optimizer).threshold,
         "",
     ),
     "optimizer.execution_target": (
@@ -145,7 +144,7 @@ ACTS: Mapping[str, tuple[str, Observed, str]] = {
     "optimizer.wait_target": ("wait_target = 0.1", limit_for_waits, ""),
     "optimizer.task_success": (
         "task_success = 0.5",
-        lambda it: it.gate(improve_task_success.stream_of, NO_RUNS),
+        lambda it: improve_task_success.gate_of(it.policy.optimizer).threshold,
         "",
     ),
     "optimizer.events_an_hour": (

@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one command and ends the process: 0 done, 1 a check failed, 2 bad input or usage."""
     given = _leading(sys.argv[1:] if arguments is None else arguments)
     try:
-        sys.exit(application()(args=given, prog_name="grace", standalone_mode=False))
+        sys.exit(application()(args=given, prog_name="grace", standalone_mode=False) or 0)
     except GraceError as error:
         _say(str(error))
         sys.exit(error.exit_code)

@@ -244,7 +244,7 @@ def test_progress_goes_from_fetching_to_validating(
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     words = list(dict.fromkeys(word for word, _ in told))
-    assert words == ["fetching", "checking", "restoring", "proving", "validating"]
+    assert words == ["fetching", "checking", "restoring", "validating"]
     assert 0.9 < shares[-1] <= 1
 
 
