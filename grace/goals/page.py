@@ -15,7 +15,7 @@ __all__ = ["board", "goal_row", "status_of", "table_of"]
 
 MOST_CHARTS = 30  # a page that nobody can load helps nobody
 LAST_ENDED = 10
-HEADS = ("id", "goal", "status", "value", "target", "progress", "P(met)", "deadline", "kind")
+HEADS = ("id", "goal", "status", "value", "target", "done", "P(met)", "deadline", "kind")
 # the page in Prefect's UI is narrow: what stands first and last there is said with each goal
 ON_THE_PAGE = slice(1, -1)
 
