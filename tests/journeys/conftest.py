@@ -20,8 +20,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
+    """Ended with its module: while it is there, an event loop runs in this thread."""
     if chromium() is None:
         warnings.warn(f"the journeys in a browser were NOT tested: {MISSING}", stacklevel=1)
         pytest.skip(MISSING)
