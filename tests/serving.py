@@ -13,7 +13,7 @@ import httpx
 
 from grace.settings import PROJECT
 
-__all__ = ["serving_prefect"]
+__all__ = ["forget_servers", "serving_prefect"]
 
 GRACES = "grace.installation.prefect_server"
 _START_SECONDS = 120
@@ -44,14 +44,28 @@ def serving_prefect(home: Path, module: str = GRACES, **environment: str) -> Ite
     url = f"http://127.0.0.1:{port}/api"
     try:
         _wait_until_healthy(url, server, home / "server.log")
+        forget_servers()
         yield url
     finally:
+        forget_servers()
         server.terminate()
         try:
             server.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def forget_servers() -> None:
+    """Have all be sent that this process has to tell a server; the next is told by a new sender.
+
+    Prefect has one sender of events a process, and it stays with the server that it met first: what
+    a later one should hear, task runs above all, would go to one that is gone.
+    """
+    from prefect.events.worker import EventsWorker
+
+    # bounded: what has no server any more is tried again and again
+    EventsWorker.drain_all(timeout=_STOP_SECONDS)
 
 
 def _free_port() -> int:

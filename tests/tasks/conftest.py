@@ -15,7 +15,6 @@ from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
 from prefect.flow_runs import suspend_flow_run
 from prefect.flows import Flow
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_LOGGING_TO_API_ENABLED,
@@ -23,6 +22,8 @@ from prefect.settings import (
 )
 from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
+
+from tests.serving import forget_servers
 
 LIMIT, LIMITED_TO = "ingest-test", 1
 # eight of `governed`, one each of its subflow, the engine and the sample
@@ -139,9 +140,9 @@ def ran(prefect_server: str) -> Ran:
     """Everything that the system ran, its log lines written and its task runs recorded."""
     logs = {PREFECT_API_URL: prefect_server, PREFECT_LOGGING_TO_API_ENABLED: True}
     with temporary_settings(logs):
+        forget_servers()
         made = _run_all()
-        # bounded: once in many runs Prefect's worker never says that it is done
-        APILogWorker.drain_all(timeout=20)
+        forget_servers()
         until(lambda: retry_lines_of(made.governed) == 3 and ended_task_runs(made) == TASK_RUNS)
     return made
 
