@@ -13,6 +13,7 @@ from tasks.ingest_prefect import ingest_prefect_runs
 from tasks.ledger import sign_ledger
 from tasks.reviews import start_missed_reviews
 from tasks.sweep import (
+    crash_lost,
     expire_overdue,
     find_unfinished,
     remove_idle_limits,
@@ -25,7 +26,8 @@ __all__ = ["governance"]
 
 @flow(name="governance", retries=0, log_prints=True)
 def governance() -> list[State[Any]]:
-    """Expires, asks again, applies what was approved, takes up what was cut short, tells of drift;
+    """Ends runs without a process, expires, asks again, applies what was approved, takes up what
+    was cut short, tells of drift;
     looks at experiments; starts the reviews of goals that no event started.
 
     A proposal that cannot be carried on shows as a failed task and does not keep the others.
@@ -33,6 +35,7 @@ def governance() -> list[State[Any]]:
     settings = Settings()
     now = datetime.now(UTC)
     done: list[State[Any]] = [
+        crash_lost(settings, return_state=True),
         expire_overdue(settings, return_state=True),
         restart_lost_approvals(settings, return_state=True),
     ]

@@ -14,6 +14,7 @@ from grace.governance.brakes import held
 from grace.governance.decisions import Decision, count_decisions, record_decision
 from grace.governance.policy import load_policy
 from grace.governance.register import Entry, list_entries, move
+from grace.installation import crash_lost_runs
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.levers.concurrency_limit import ConcurrencyLimit
@@ -23,6 +24,7 @@ from tasks.proposals import ask_person
 from tasks.runs import Run, cancel_run, read_run
 
 __all__ = [
+    "crash_lost",
     "expire_overdue",
     "find_unfinished",
     "remove_idle_limits",
@@ -70,6 +72,17 @@ def restart_lost_approvals(settings: Settings) -> list[str]:
         lost_before = count_decisions(store, entry.id, answer="invalid", reason=LOST)
         ask_person(settings, entry, attempt=1 + lost_before)
     return [entry.id for entry in lost]
+
+
+@task
+def crash_lost(settings: Settings) -> list[str]:
+    """Set to Crashed what is left of runs of this machine whose process has died; their names.
+
+    Of a log that is not the first one nothing: its runs belong to the same installation.
+    """
+    if settings.log != "main":
+        return []
+    return [run.name for run in crash_lost_runs(settings, datetime.now(UTC))]
 
 
 @task

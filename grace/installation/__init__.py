@@ -5,6 +5,7 @@ not: anything that reads logs or knows what a proposal is. Prefect is a subproce
 """
 
 from grace.installation.environment import api_url, connect_environment
+from grace.installation.reaping import crash_lost_runs
 from grace.installation.starting import check_no_other_server, up
 from grace.installation.state import Installation
 from grace.installation.state import read as read_installation
@@ -16,6 +17,7 @@ __all__ = [
     "api_url",
     "check_no_other_server",
     "connect_environment",
+    "crash_lost_runs",
     "down",
     "read_installation",
     "stay_up",

@@ -86,6 +86,8 @@ def child_environment(settings: Settings, installation: Installation) -> dict[st
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
         ),
+        # by default a run that dies while it starts keeps its deployment's slot for five minutes
+        "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
         # what a process says stands in its log at once, also when it is killed
         "PYTHONUNBUFFERED": "1",
     }

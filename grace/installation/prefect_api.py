@@ -21,12 +21,16 @@ _BUSY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class RunningRun:
-    """`place` is the process as the worker noted it: a pid, by some workers `hostname:pid`."""
+    """`place` is the process as the worker noted it: a pid, by some workers `hostname:pid`.
+
+    `since` is when the run got the state that it has.
+    """
 
     id: str
     name: str
     pool: str | None
     place: str | None
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,24 @@ class PrefectApi:
         if response.status_code != httpx.codes.NOT_FOUND:
             response.raise_for_status()
 
-    def running_runs(self) -> list[RunningRun]:
-        """All runs in a state of type Running or Cancelling."""
+    def running_runs(self, *, also_starting: bool = False) -> list[RunningRun]:
+        """All runs in a state of type Running or Cancelling, and of type Pending on request."""
+        types = ["RUNNING", "CANCELLING", *(["PENDING"] if also_starting else [])]
         return [
-            RunningRun(run["id"], run["name"], run["work_pool_name"], run["infrastructure_pid"])
-            for run in self._runs({"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}})
+            RunningRun(
+                run["id"],
+                run["name"],
+                run["work_pool_name"],
+                run["infrastructure_pid"],
+                datetime.fromisoformat(run["state"]["timestamp"]),
+            )
+            for run in self._runs({"state": {"type": {"any_": types}}})
         ]
+
+    def workers(self, pool: str) -> int:
+        """How many workers of this pool were heard of lately."""
+        found = self.client.post(f"/work_pools/{pool}/workers/filter", json={}).raise_for_status()
+        return sum(worker["status"] == "ONLINE" for worker in found.json())
 
     def overdue_runs(self, now: datetime) -> list[ScheduledRun]:
         """All runs of schedules whose time has passed and that never began, newest first."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -18,7 +19,8 @@ RUN = "0198f2b2-0000-7000-8000-000000000001"
 
 
 def run_at(place: str | None, pool: str | None = "grace") -> RunningRun:
-    return RunningRun(id=RUN, name="quiet-owl", pool=pool, place=place)
+    since = datetime(2026, 6, 1, tzinfo=UTC)
+    return RunningRun(id=RUN, name="quiet-owl", pool=pool, place=place, since=since)
 
 
 @pytest.fixture
