@@ -34,11 +34,11 @@ from benchmarks._measured import (
 from grace.export.archive import opened
 from grace.export.frame import schema
 from grace.export.part_writing import PartJob
-from grace.export.processes import processes
 from grace.export.proving import prove
 from grace.export.request import ExportRequest
 from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validated
+from grace.jobs import processes
 from grace.notary.keys import public_key
 from grace.notary.signer import sign
 from grace.settings import Settings

@@ -15,7 +15,6 @@ from grace.export.archive import Archive
 from grace.export.frame import columns
 from grace.export.leaf_job import FoldJob, LeafJob
 from grace.export.leaves import Leaves
-from grace.export.processes import Submit, processes
 from grace.export.proving import (
     TABLES,
     Erased,
@@ -25,6 +24,7 @@ from grace.export.proving import (
     row_leaves,
 )
 from grace.export.sealing import Tell
+from grace.jobs import Submit, processes
 from grace.ledger.tiles import WIDTH, Folds
 from grace.notary.stored import Stored, is_sqlite, stored_bytes
 from grace.store.append_only import create_triggers, drop_triggers

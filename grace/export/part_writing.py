@@ -30,6 +30,7 @@ class PartJob:
 
     def run(self) -> "Written":
         """Only in a process in which nothing else opens the database."""
+        pa.set_memory_pool(pa.system_memory_pool())  # which keeps less of what is free again
         batches = read_columns(self.database, self.table, self.schema, self.low, self.high)
         return write_part(self, batches)
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from grace.export.frame import schema
 from grace.export.part_writing import PartJob, Written, write_part
-from grace.export.processes import Submit, processes
 from grace.export.rows import read_rows
+from grace.jobs import Submit, processes
 from grace.store import Store
 from grace.store.schema import LOGS
 

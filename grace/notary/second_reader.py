@@ -4,46 +4,70 @@ It only computes: what it says of the older rows is held against the tree by who
 the leaves of the newer ones. Its snapshot is one of its own, and no older; rows are never changed.
 """
 
-import json
 import marshal
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from grace.errors import Unreachable
+from grace.jobs import processes
 from grace.notary.rows import Leaf, LogRows, Rowids, leaves
 
-__all__ = ["Chunk", "Older", "reading_older"]
+__all__ = ["Chunk", "Older", "OlderJob", "reading_older"]
 
 FEWEST_ROWS = 50_000  # it takes some tenths of a second to start
 BUSY_SECONDS = 60
-COMMAND = [sys.executable, "-P", "-m", "grace.notary.second_reader"]
 
 Chunk = tuple[str, Sequence[int], list[Leaf]]  # of a table: ledger indices and leaf hashes
 
 
+@dataclass(frozen=True)
+class OlderJob:
+    """These rows of the SQLite file `database`; what they are goes into the file `told`."""
+
+    database: str
+    parts: Sequence[tuple[LogRows, Rowids]]
+    told: str
+
+    def run(self) -> None:
+        address = f"file:{quote(self.database)}?mode=ro"
+        try:
+            connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
+            connection.text_factory = bytes
+            with open(self.told, "wb") as told:
+                self._read(connection, told)
+        except sqlite3.Error as problem:
+            raise Unreachable(f"{self.database} cannot be read: {problem}") from None
+
+    def _read(self, connection: sqlite3.Connection, told: IO[bytes]) -> None:
+        connection.execute("BEGIN")
+        for table, rowids in self.parts:
+            for indices, found in leaves(connection, table, rowids):
+                marshal.dump((table.name, list(indices), found), told)
+        marshal.dump(None, told)
+
+
+@dataclass(frozen=True)
 class Older:
     """The rows that the second process reads; `newer` are left for whoever asked."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], told: IO[bytes], newer: Mapping[str, Rowids]
-    ) -> None:
-        self._process, self._told = process, told
-        self.newer = newer
+    done: "Future[None]"
+    told: Path
+    newer: Mapping[str, Rowids]
 
     def chunks(self) -> Iterator[Chunk]:
-        """Wait for it; EOFError where it did not come to its end."""
-        if self._process.wait() != 0:
-            raise EOFError("the second reader has failed")
-        self._told.seek(0)
-        while (chunk := marshal.load(self._told)) is not None:
-            yield chunk
+        """Wait for it; Unreachable where it did not come to its end."""
+        self.done.result()
+        with self.told.open("rb") as told:
+            while (chunk := marshal.load(told)) is not None:
+                yield chunk
 
 
 @contextmanager
@@ -58,39 +82,12 @@ def reading_older(
     ends = {table.name: _ends(connection, table) for table in tables}
     older = {name: (low, (low + high) // 2) for name, (low, high) in ends.items()}
     newer = {name: (older[name][1] + 1, high) for name, (_, high) in ends.items()}
-    asked = {"file": file, "parts": [[asdict(table), older[table.name]] for table in tables]}
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=told, stderr=subprocess.DEVNULL
-        )
-        try:
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):  # it has failed, which is seen when it is waited for
-                process.stdin.write(json.dumps(asked).encode())
-                process.stdin.close()
-            yield Older(process, told, newer)
-        finally:
-            process.kill()
-            process.wait()
+    parts = [(table, older[table.name]) for table in tables]
+    with tempfile.TemporaryDirectory() as folder, processes(1) as submit:
+        told = Path(folder, "older")
+        yield Older(submit(OlderJob(file, parts, str(told))), told, newer)
 
 
 def _ends(connection: sqlite3.Connection, table: LogRows) -> Rowids:
     first, last = connection.execute(f"SELECT min(rowid), max(rowid) FROM {table.name}").fetchone()
     return (0, -1) if first is None else (first, last)
-
-
-def _read(asked: str, tell: IO[bytes]) -> None:
-    given = json.loads(asked)
-    address = f"file:{quote(given['file'])}?mode=ro"
-    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    connection.text_factory = bytes
-    connection.execute("BEGIN")
-    for table, (low, high) in given["parts"]:
-        rows = LogRows(**table)
-        for indices, found in leaves(connection, rows, (low, high)):
-            marshal.dump((rows.name, list(indices), found), tell)
-    marshal.dump(None, tell)
-
-
-if __name__ == "__main__":
-    _read(sys.stdin.read(), sys.stdout.buffer)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import lt
 
+from grace.errors import Unreachable
 from grace.ledger.tiles import HASH, HEIGHT
 from grace.notary.rows import LogRows, leaves
 from grace.notary.second_reader import Chunk, reading_older
@@ -37,7 +38,7 @@ def all_fit(connection: Stored, tables: Sequence[LogRows], size: int) -> bool:
         )
         try:
             fits = newer.fits(parts) and tally.fits(older.chunks())
-        except EOFError:  # it was killed, or could not read: then this process does it all
+        except Unreachable:  # it was killed, or could not read: then this process does it all
             return False
     return fits and newer.follows(tally) and tally.count + newer.count == size
 

@@ -22,8 +22,8 @@ from grace.errors import LedgerBroken, Unreachable
 from grace.export.frame import columns, schema
 from grace.export.parquet import write_parquet
 from grace.export.part_writing import PartJob, Written
-from grace.export.processes import Submit, processes
 from grace.export.rows import read_rows
+from grace.jobs import Submit, processes
 from grace.store import Store, open_store
 from grace.store.append_only import drop_triggers
 from grace.store.schema import LOGS

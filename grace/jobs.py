@@ -1,7 +1,7 @@
 """Processes that do a job each at a time beside this one; run as a module, this is one of them.
 
-What a job needs is in it, and so a process imports little and starts soon. It begins nothing by
-itself, and ends with the pipe that its jobs come by.
+What a job needs is in it, and so a process imports little and starts soon: nothing here but the
+standard library. It begins nothing by itself, and ends with the pipe that its jobs come by.
 """
 
 import os
@@ -14,8 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
-
-import pyarrow as pa
 
 from grace.errors import GraceError, Unreachable
 
@@ -64,7 +62,7 @@ def processes(most: int = MOST) -> Iterator[Submit]:
 
 class _Process:
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-m", "grace.export.processes"]
+        command = [sys.executable, "-P", "-m", "grace.jobs"]
         pipe = subprocess.PIPE
         self.child = subprocess.Popen(command, stdin=pipe, stdout=pipe)
 
@@ -87,7 +85,6 @@ class _Process:
 
 def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks
-    pa.set_memory_pool(pa.system_memory_pool())  # which keeps less of what is free again
     answers = sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError):
         while True:
