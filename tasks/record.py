@@ -7,6 +7,7 @@ from typing import get_args
 from grace.errors import BadInput
 from grace.governance.policy import Policy
 from grace.governance.register import Entry
+from grace.levers import lever_names
 from grace.opportunities.drawing import Kind
 from grace.record.page import beside
 from grace.record.placebo import Judged, judge_windows, lay_windows
@@ -94,6 +95,9 @@ def _judged(
 
 
 def _check_is_kind(kind: str, every: Sequence[Trial]) -> None:
-    known = {*get_args(Kind), *(trial.proposal.change.lever for trial in every)}
-    if kind not in known:
-        raise BadInput(f"{kind!r} is no kind of opportunity; there are: {', '.join(sorted(known))}")
+    levers = {*lever_names(), *(trial.proposal.change.lever for trial in every)}
+    if kind not in levers and kind not in get_args(Kind):
+        raise BadInput(
+            f"{kind!r} is no kind of opportunity and no lever; there are the kinds "
+            f"{', '.join(sorted(get_args(Kind)))}, and the levers {', '.join(sorted(levers))}"
+        )

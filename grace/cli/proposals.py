@@ -46,9 +46,9 @@ def proposals(
         if not entries:
             return "No proposals. `grace status --why TARGET` says why."
         drawn = Table("id", "state", "risk", "title", "answer until", box=None)
-        for place in (0, 1, 2, 4):  # what is copied, and what is looked for: whole, in any width
-            drawn.columns[place].no_wrap = True
-        drawn.columns[3].overflow = "fold"
+        drawn.columns[0].no_wrap = True  # what is copied: whole, in any width
+        for column, least in zip(drawn.columns[1:], (8, 6, 24, 10), strict=True):
+            column.overflow, column.min_width = "fold", least
         for entry in entries:
             proposal = entry.proposal
             risk = f"{proposal.risk.score:.2f} {proposal.risk.tier}"

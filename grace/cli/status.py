@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+# of which nothing is to be done: named, with the reasons a question away
+AT_REST = ("watching", "resting", "quiet")
+NAMED = 5
+
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
@@ -106,7 +110,7 @@ def _page(
         last = f"{engine.last_run:%H:%M:%S} {engine.last_state}" if engine.last_run else "-"
         ahead = f"{engine.next_run:%H:%M:%S}" if engine.next_run else "-"
         runs.add_row(engine.name, every, last, ahead)
-    lines = [f"{finding.target}: {finding.standing}. {finding.reason}" for finding in findings]
+    engines_there: list[RenderableType] = [runs, ""] if engines else []
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.by_verdict.items())
     return Group(
         *head,
@@ -115,6 +119,25 @@ def _page(
         f"{counts.improvements_implemented} applied; verdicts: {verdicts or 'none yet'}",
         f"Goals: {counts.active_goals} open, {counts.completed_goals} met, of "
         f"{counts.goals_created} made ({counts.autonomous_goals} by Grace itself)",
-        runs,
-        *(lines or ["No cycle has found anything yet."]),
+        *engines_there,
+        *(_found(findings) or ["No cycle has found anything yet."]),
     )
+
+
+def _found(findings: "list[Finding]") -> "list[RenderableType]":
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    for finding in findings:
+        if finding.standing not in AT_REST:
+            lines.append(Text.assemble((finding.target, "bold"), f": {finding.standing}"))
+            lines.append(Padding(Text(finding.reason), (0, 0, 0, 4)))
+    for standing in AT_REST:
+        targets = sorted({one.target for one in findings if one.standing == standing})
+        if targets:
+            more = f" and {len(targets) - NAMED} more" if len(targets) > NAMED else ""
+            lines.append(Text(f"{standing}: {', '.join(targets[:NAMED])}{more}"))
+    if any(finding.standing in AT_REST for finding in findings):
+        lines.append("`grace status --why TARGET` says why.")
+    return lines

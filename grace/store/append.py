@@ -17,12 +17,12 @@ from grace.errors import BadInput
 from grace.ledger.encoding import encode_columns
 from grace.ledger.entry import encode_entries
 from grace.ledger.merkle import leaf_hash
-from grace.ledger.tiles import grow
+from grace.ledger.tiles import HASH, WIDTH, MemoryTiles, grow
 from grace.store.ids import uuid7, uuid7s
 from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
 from grace.store.plain import execute, insert_rows, newest_rows
 from grace.store.schema import ALIASES, OWN_SOURCES, SIMULATOR, LogTable, cursors, outbox
-from grace.store.tile_table import DatabaseTiles
+from grace.store.tile_table import DatabaseTiles, puts
 from grace.values import microseconds
 
 __all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
@@ -30,8 +30,12 @@ __all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # rows at a time: SQLite allows 999 variables a statement in its oldest builds
 SALT_BYTES = 16
-HEAD = "SELECT size FROM ledger_head"  # of which there is one row
-MARK = f"SELECT position FROM cursors WHERE reader = '{SOURCE}'"
+# the head, of which there is one row, and with it what every transaction needs; a statement of its
+# own, for PostgreSQL gives one that waited for a lock what was there before
+BEGINNING = f"""SELECT size, (SELECT position FROM cursors WHERE reader = '{SOURCE}'),
+    (SELECT hashes FROM ledger_tiles WHERE level = 0 AND tile = size / {WIDTH}) FROM ledger_head"""
+# writers wait here in the order they came: who waits for the head's row may be overtaken
+TURN = f"SELECT pg_advisory_xact_lock('ledger_head'::regclass::oid::bigint + {1 << 40})"
 
 Columns = Sequence[Sequence[Any]]
 Key = tuple[Any, ...]
@@ -51,11 +55,14 @@ class Writer:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        lock = " FOR UPDATE" if self._on_postgresql else ""  # SQLite's is taken by now
-        self._start: int = execute(connection, HEAD + lock).scalar_one()
-        # only now: PostgreSQL gives a statement that waited for the lock what was there before
-        source = execute(connection, MARK).scalar_one_or_none()
+        if self._on_postgresql:
+            locked = ((TURN, ()), (f"{BEGINNING} FOR UPDATE OF ledger_head", ()))
+            ((size, source, tile),) = execute(connection, *locked)
+        else:  # whose lock is taken by now
+            ((size, source, tile),) = execute(connection, (BEGINNING, ()))
+        self._start: int = size
         self._source: str | None = None if source is None else json.loads(source)
+        self._last_tile = bytes(tile or b"")
         self._leaves: list[bytes] = []
 
     @property
@@ -131,8 +138,13 @@ class Writer:
         """Grow the tree by this transaction's leaves; called once, before the commit."""
         if not self._leaves:
             return
-        size = grow(DatabaseTiles(self.connection), self._start, self._leaves)
-        execute(self.connection, "UPDATE ledger_head SET size = ?", (size,))
+        tiles = MemoryTiles(below=DatabaseTiles(self.connection))
+        number, held = divmod(self._start, WIDTH)
+        if len(self._last_tile) == held * HASH:  # else it is read, and what is wrong with it told
+            tiles.put(0, number, self._last_tile)
+        head = ("UPDATE ledger_head SET size = ?", (self.size,))
+        grow(tiles, self._start, self._leaves)
+        execute(self.connection, *puts(tiles), head)
 
     def _add(self, log: LogTable, columns: Columns) -> list[Landed]:
         """Rows given as columns of their payloads."""

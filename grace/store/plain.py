@@ -1,10 +1,12 @@
 """What a writer says to its database, in the driver's own terms and without a detour.
 
 A time is its whole microseconds here, and `?` marks a parameter. SQLAlchemy's way with a row costs
-more than all that the ledger does with it.
+more than all that the ledger does with it; and to PostgreSQL several statements go at once, for
+each one that is waited for keeps every other writer waiting too.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -13,39 +15,44 @@ from sqlalchemy.engine import Connection
 
 from grace.store.schema import LogTable
 
-__all__ = ["execute", "insert_rows", "newest_rows"]
+__all__ = ["Statement", "execute", "insert_rows", "newest_rows"]
 
 FEW = 8  # rows that are not worth the round trips of a COPY
 
 Row = tuple[Any, ...]
+Statement = tuple[str, Row]
 
 
-def execute(
-    connection: Connection, query: str, parameters: Row | Sequence[Row] = ()
-) -> sa.CursorResult[Any]:
-    """A row of parameters, or as many as there are rows to execute it for."""
-    if connection.dialect.name == "postgresql":
-        query = query.replace("?", "%s")
-    return connection.exec_driver_sql(query, parameters or None)
+def execute(connection: Connection, *statements: Statement) -> list[Row]:
+    """One after the other, each with its parameters; the rows that the last one gives."""
+    if _on_postgresql(connection):
+        return _pipelined(connection, statements)
+    found = [connection.exec_driver_sql(query, given or None) for query, given in statements][-1]
+    return [tuple(row) for row in found] if found.returns_rows else []
 
 
 def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> None:
     """Whole rows, their cells in the order of the table's columns."""
     columns = tuple(column.name for column in log.table.c)
-    if connection.dialect.name == "postgresql" and len(rows) > FEW:
+    insert = _insert(log.name, columns)
+    if not _on_postgresql(connection):
+        connection.exec_driver_sql(insert, list(rows))
+    elif len(rows) > FEW:
         _copy(connection, f"COPY {log.name} ({_quoted(columns)}) FROM STDIN", rows)
     else:
-        execute(connection, _insert(log.name, columns), rows)
+        execute(connection, *((insert, row) for row in rows))
 
 
-def newest_rows(
-    connection: Connection, log: LogTable, keys: Collection[object]
-) -> Sequence[sa.Row[Any]]:
+def newest_rows(connection: Connection, log: LogTable, keys: Collection[object]) -> list[Row]:
     """Revision and payload of the newest row of each key whose first column is one of `keys`."""
-    on_postgresql = connection.dialect.name == "postgresql"
+    on_postgresql = _on_postgresql(connection)
     places = "= ANY(?)" if on_postgresql else f"IN ({', '.join('?' * len(keys))})"
     given = (list(keys),) if on_postgresql else tuple(keys)
-    return execute(connection, _newest(log.name, log.payload, log.key, places), given).all()
+    return execute(connection, (_newest(log.name, log.payload, log.key, places), given))
+
+
+def _on_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 @lru_cache(maxsize=64)
@@ -68,14 +75,33 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
+def _pipelined(connection: Connection, statements: Sequence[Statement]) -> list[Row]:
+    """Sent at once and answered at once; PostgreSQL sees them one after the other all the same."""
+    with _psycopg(connection, statements[0][0]) as raw:
+        with raw.pipeline() if len(statements) > 1 else nullcontext():
+            for query, given in statements:
+                cursor = raw.execute(query.replace("?", "%s"), given)
+        found: list[Row] = cursor.fetchall() if query.startswith("SELECT") else []
+    return found
+
+
 def _copy(connection: Connection, command: str, rows: Sequence[Row]) -> None:
+    with (
+        _psycopg(connection, command) as raw,
+        raw.cursor() as cursor,
+        cursor.copy(command) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+@contextmanager
+def _psycopg(connection: Connection, command: str) -> Iterator[Any]:
+    """The driver's own connection, within the same transaction."""
     import psycopg
 
-    raw: Any = connection.connection.driver_connection
     try:
-        with raw.cursor() as cursor, cursor.copy(command) as copy:
-            for row in rows:
-                copy.write_row(row)
+        yield connection.connection.driver_connection
     except psycopg.Error as problem:
         # as SQLAlchemy would have told it
         raise sa.exc.DBAPIError.instance(

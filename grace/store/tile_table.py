@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from grace.store.plain import execute
+from grace.ledger.tiles import MemoryTiles
+from grace.store.plain import Statement, execute
 
-__all__ = ["DatabaseTiles"]
+__all__ = ["DatabaseTiles", "puts"]
 
 GET = "SELECT hashes FROM ledger_tiles WHERE level = ? AND tile = ?"
 PUT = (  # the one upsert that SQLite and PostgreSQL read alike
@@ -20,8 +21,13 @@ class DatabaseTiles:
         self.connection = connection
 
     def get(self, level: int, tile: int) -> bytes | None:
-        found = execute(self.connection, GET, (level, tile)).scalar_one_or_none()
-        return None if found is None else bytes(found)
+        found = execute(self.connection, (GET, (level, tile)))
+        return bytes(found[0][0]) if found else None
 
     def put(self, level: int, tile: int, hashes: bytes) -> None:
-        execute(self.connection, PUT, (level, tile, hashes))
+        execute(self.connection, (PUT, (level, tile, hashes)))
+
+
+def puts(tiles: MemoryTiles) -> list[Statement]:
+    """What writes all that is held."""
+    return [(PUT, (*place, hashes)) for place, hashes in tiles.held.items()]

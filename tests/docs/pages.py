@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grace.settings import PROJECT
 
-__all__ = ["PAGES", "anchors", "cells", "commands", "links", "spans"]
+__all__ = ["PAGES", "anchors", "cells", "commands", "lines", "links", "spans"]
 
 PAGES = sorted(
     [
@@ -43,15 +43,20 @@ def spans(page: Path) -> list[str]:
     return [each.replace("\\|", "|") for each in re.findall(r"`([^`]+)`", without_blocks(page))]
 
 
-def commands(page: Path) -> Iterator[list[str]]:
-    """The words behind `grace` in every block that a person copies into a shell."""
+def lines(page: Path) -> Iterator[str]:
+    """What a person copies into a shell that calls `grace`, from there on and with what follows."""
     for language, block in FENCE.findall(page.read_text()):
         if language not in ("", "bash", "sh"):
             continue
         for line in block.replace("\\\n", " ").splitlines():
-            found = re.match(r"\s*(?:\$ )?(?:[A-Z_]+=\S+ )*(?:\S*/)?grace (.*)", line)
-            if found:
-                yield shlex.split(re.split(r" [>|] | +# ", f"{found[1]} ")[0])
+            if found := re.match(r"\s*(?:[A-Z_]+=\S+\s+)*(?:\S*/)?(grace .*)", line):
+                yield re.split(r" +# ", found[1])[0]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words behind `grace` in every such line."""
+    for line in lines(page):
+        yield shlex.split(re.split(r" [>|] ", f"{line} ")[0])[1:]
 
 
 def cells(page: Path, first: str) -> list[str]:
