@@ -125,5 +125,5 @@ def _land(
         landed=landed,
         unchanged=len(good) - landed,
         quarantined=dict(sorted(kinds.items())),
-        new_in_quarantine=quarantine.add(writer.connection, refused, writer.now),
+        new_in_quarantine=quarantine.add(writer.connection, refused, writer.now) if refused else 0,
     )

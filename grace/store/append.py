@@ -20,7 +20,7 @@ from grace.ledger.merkle import leaf_hash
 from grace.ledger.tiles import HASH, WIDTH, MemoryTiles, grow
 from grace.store.ids import uuid7, uuid7s
 from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
-from grace.store.plain import execute, insert_rows, newest_rows
+from grace.store.plain import Statement, execute, insert_rows, newest_rows
 from grace.store.schema import ALIASES, OWN_SOURCES, SIMULATOR, LogTable, cursors, outbox
 from grace.store.tile_table import DatabaseTiles, puts
 from grace.values import microseconds
@@ -50,10 +50,14 @@ class Landed(NamedTuple):
 
 
 class Writer:
-    """An open transaction that holds the ledger head; made by `Store.writing`."""
+    """An open transaction that holds the ledger head; made by `Store.writing`.
+
+    What it adds may wait until something is read or committed: then it goes to PostgreSQL at once.
+    """
 
     def __init__(self, connection: Connection, now: datetime) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._waiting: list[Statement] = []
         self.now = now
         if self._on_postgresql:
             locked = ((TURN, ()), (f"{BEGINNING} FOR UPDATE OF ledger_head", ()))
@@ -64,6 +68,14 @@ class Writer:
         self._source: str | None = None if source is None else json.loads(source)
         self._last_tile = bytes(tile or b"")
         self._leaves: list[bytes] = []
+
+    @property
+    def connection(self) -> Connection:
+        """To read what was added so far and before; taken anew after each `append`."""
+        if self._waiting:
+            execute(self._connection, *self._waiting)
+            self._waiting = []
+        return self._connection
 
     @property
     def size(self) -> int:
@@ -92,7 +104,7 @@ class Writer:
 
     @property
     def _on_postgresql(self) -> bool:
-        return self.connection.dialect.name == "postgresql"
+        return self._connection.dialect.name == "postgresql"
 
     @property
     def lacks_zero(self) -> bool:
@@ -135,16 +147,18 @@ class Writer:
         self.connection.execute(cursors.insert().values(place))
 
     def finish(self) -> None:
-        """Grow the tree by this transaction's leaves; called once, before the commit."""
+        """Grow the tree by this transaction's leaves; called once, as the transaction ends."""
         if not self._leaves:
             return
-        tiles = MemoryTiles(below=DatabaseTiles(self.connection))
+        tiles = MemoryTiles(below=DatabaseTiles(self._connection))
         number, held = divmod(self._start, WIDTH)
         if len(self._last_tile) == held * HASH:  # else it is read, and what is wrong with it told
             tiles.put(0, number, self._last_tile)
-        head = ("UPDATE ledger_head SET size = ?", (self.size,))
         grow(tiles, self._start, self._leaves)
-        execute(self.connection, *puts(tiles), head)
+        head = ("UPDATE ledger_head SET size = ?", (self.size,))
+        # with these, who waits for the writers' lock waits for one answer less
+        commit = [("COMMIT", ())] if self._on_postgresql else []
+        execute(self._connection, *self._waiting, *puts(tiles), head, *commit)
 
     def _add(self, log: LogTable, columns: Columns) -> list[Landed]:
         """Rows given as columns of their payloads."""
@@ -156,7 +170,7 @@ class Writer:
         salts, indices = _salts(count), range(self.size, self.size + count)
         hashed: list[Sequence[Any]] = [ids, revisions, times, *columns]
         rows: Iterable[tuple[Any, ...]] = zip(*hashed, indices, salts, strict=True)
-        insert_rows(self.connection, log, list(rows))
+        self._waiting += insert_rows(self.connection, log, list(rows))
         self._leaves.extend(_leaves(log, hashed, salts))
         return list(map(Landed, ids, revisions, indices))
 

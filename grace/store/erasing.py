@@ -72,7 +72,8 @@ def erase(writer: Writer, table: str, key: str, erased: Erased, *, erasure: str)
             **vars(erased),
         }
         writer.append("erasures", [named])
-        connection.execute(_emptied(log).where(log.table.c.id == cells[0]))
+        # taken anew: the database lets only a row go of which this one tells
+        writer.connection.execute(_emptied(log).where(log.table.c.id == cells[0]))
     if rows:
         # the engines' copy in columns goes as a whole: the next of them makes it anew
         connection.execute(recent_rows.delete().where(recent_rows.c.log_table == log.name))

@@ -31,8 +31,11 @@ def execute(connection: Connection, *statements: Statement) -> list[Row]:
     return [tuple(row) for row in found] if found.returns_rows else []
 
 
-def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> None:
-    """Whole rows, their cells in the order of the table's columns."""
+def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> list[Statement]:
+    """Whole rows, their cells in the order of the table's columns.
+
+    Gives the statements that are left to be executed, where they are few and can go with others.
+    """
     columns = tuple(column.name for column in log.table.c)
     insert = _insert(log.name, columns)
     if not _on_postgresql(connection):
@@ -40,7 +43,8 @@ def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> N
     elif len(rows) > FEW:
         _copy(connection, f"COPY {log.name} ({_quoted(columns)}) FROM STDIN", rows)
     else:
-        execute(connection, *((insert, row) for row in rows))
+        return [(insert, row) for row in rows]
+    return []
 
 
 def newest_rows(connection: Connection, log: LogTable, keys: Collection[object]) -> list[Row]:
