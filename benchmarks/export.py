@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+
 from benchmarks import table
 from benchmarks._bulk_log import add_rows, bulk_log, filled_tables
 from benchmarks._exporters import PEERS, peer, release
@@ -177,6 +179,7 @@ def _export(data_dir: Path, archive: Path, since_last: bool) -> None:
     )
     store = open_store(settings.url)
     idle = _idle_mebibytes(data_dir)
+    pa.array([0])  # with its first array of Python objects pyarrow imports pandas
 
     def work() -> None:
         now = datetime.now(UTC)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from grace.store import open_store
+from grace.store import open_store, postgresql
 from grace.store.schema import metadata
 
 __all__ = ["Server"]
@@ -149,6 +149,8 @@ def log_url(
         open_store(server.url(shared["name"])).engine.dispose()
         shared["made"] = server.ask(LAYOUT, shared["name"])
     monkeypatch.setenv("GRACE_DATABASE_URL", server.url(shared["name"]))
+    # everybody is sent away after each test, and this one may begin within a second
+    monkeypatch.setattr(postgresql, "IDLE_SECONDS", 0)
     yield server.url(shared["name"])
     if server.ask(LAYOUT, shared["name"]) == shared["made"]:
         server.execute(EMPTY, database=shared["name"])

@@ -46,4 +46,6 @@ def _groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
 
 
 def _comes_again(values: pa.ChunkedArray) -> bool:
+    if values.null_count == len(values):
+        return True
     return bool(pc.count_distinct(values).as_py() * FEW <= len(values))

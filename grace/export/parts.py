@@ -93,8 +93,8 @@ def _elsewhere(submit: Submit, jobs: Iterable[PartJob]) -> Iterator[Written]:
 
 
 def _here(store: Store, jobs: Iterable[PartJob]) -> Iterator[Written]:
-    for job in jobs:
-        with store.reading() as connection:
+    with store.reading() as connection:
+        for job in jobs:
             yield write_part(job, read_rows(connection, LOGS[job.table], job.low, job.high))
 
 

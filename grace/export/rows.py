@@ -65,7 +65,8 @@ def _sqlite_batches(
 
 
 def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if column.count(None) == len(column):  # most columns of a log, most of the time
+    # most columns of a log, most of the time
+    if column[0] is None and column.count(None) == len(column):
         return pa.nulls(len(column), kind)
     return pa.array(column, kind)
 

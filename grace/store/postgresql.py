@@ -6,6 +6,7 @@ writers' lock is the row of the ledger's head, and that a person makes the dump 
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from grace.store.upgrading import KNOWN_REVISIONS, REVISION, upgrade
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 __all__ = ["DRIVERS", "SNAPSHOT", "be_patient", "open_postgresql", "plainly"]
 
@@ -23,6 +25,7 @@ DRIVERS = ("postgresql", "postgresql+psycopg", "postgres")
 SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 BUSY_SECONDS = 60
 CONNECT_SECONDS = 10
+IDLE_SECONDS = 1
 MIGRATING = 0x67_72_61_63_65  # "grace": the advisory lock of whoever makes or migrates the tables
 NO_RIGHT = "42501"
 
@@ -80,10 +83,30 @@ def _code(problem: sa.exc.DBAPIError) -> str | None:
 
 def _engine(url: URL) -> Engine:
     patience = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
-    # a server may have been started again since the last call
-    engine = sa.create_engine(url, connect_args=patience, pool_pre_ping=True)
+    engine = sa.create_engine(url, connect_args=patience)
     sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "checkin", _note_idle)
+    sa.event.listen(engine, "checkout", _check_alive)
     return engine
+
+
+def _note_idle(connection: object, record: "ConnectionPoolEntry") -> None:
+    record.info["idle_since"] = monotonic()
+
+
+def _check_alive(
+    connection: "psycopg.Connection[Any]", record: "ConnectionPoolEntry", proxy: object
+) -> None:
+    """A server may have been started again meanwhile; asking at every call would cost a fifth."""
+    import psycopg
+
+    if monotonic() - record.info.get("idle_since", monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        connection.execute("")
+        connection.rollback()
+    except psycopg.OperationalError as problem:
+        raise sa.exc.DisconnectionError from problem  # then the pool takes a new one
 
 
 def _configure(connection: "psycopg.Connection[Any]", record: object) -> None:

@@ -14,7 +14,7 @@ from grace.errors import BadInput, NotOurs, Unreachable
 from grace.notary.verify import verify
 from grace.settings import Settings
 from grace.spool import take_spool
-from grace.store import Store, open_store, quarantine
+from grace.store import Store, open_store, postgresql, quarantine
 from grace.store.database import be_patient
 from grace.store.read import newest
 from tests.postgres import Server
@@ -147,15 +147,20 @@ def test_what_is_logged_while_the_server_is_away_comes_in_later(
 
 
 @on_postgresql
+@pytest.mark.parametrize(("idle", "landed"), [(0, 1), (60, 0)])
 def test_a_connection_that_the_server_ended_is_made_anew(
-    settings: Settings, postgres: Server
+    settings: Settings, postgres: Server, monkeypatch: pytest.MonkeyPatch, idle: int, landed: int
 ) -> None:
-    """As after a restart of the server: the next call lands."""
+    """As after a restart of the server: the next call lands, or within a second waits to."""
     assert log.goal(goal_id="a") == 1
+    monkeypatch.setattr(postgresql, "IDLE_SECONDS", idle)
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
     name = settings.url.split("/")[3].split("?")[0]
     postgres.execute(others.format(name))
-    assert log.goal(goal_id="b") == 1
+    assert log.goal(goal_id="b") == landed
+    store = open_store(settings.url)
+    take_spool(store, settings.log_dir / "spool", NOW)
+    assert list(newest(store, "goals")["goal_id"]) == ["a", "b"]
 
 
 @on_postgresql
