@@ -46,9 +46,16 @@ def browsing() -> Iterator[Browser]:
 class Visitor:
     """A person at Prefect's UI: opens what has an address, and clicks what has a name."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
+    def __init__(
+        self, browser: Browser, address: str, name: str | None = None, password: str = ""
+    ) -> None:
+        """With a name, what the browser asks for is filled in."""
         self.address = address
-        context = browser.new_context(viewport={"width": 1280, "height": 1000}, locale="en-GB")
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 1000},
+            locale="en-GB",
+            http_credentials={"username": name, "password": password} if name else None,
+        )
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
 
@@ -75,17 +82,22 @@ class Visitor:
     def answer(self, answer: str, reviewer: str, reason: str) -> None:
         """Fill in the form of a waiting run, and send it. Prefect's SQLite may be busy: then the
         form says so and stays, and is sent once more."""
-        form = self.dialog()
-        form.locator(".p-select-button__control").press("Space")
-        self.page.get_by_role("option", name=answer).click()
-        for box, text in zip(form.locator("textarea").all(), (reviewer, reason), strict=True):
-            box.fill(text)
+        form = self.fill(answer, reviewer, reason)
         for _ in range(5):
             self.click("Submit", form)
             with suppress(TimeoutError):
                 form.wait_for(state="hidden", timeout=15_000)
                 return
         raise AssertionError(f"the form was not taken: {form.inner_text()}")
+
+    def fill(self, answer: str, reviewer: str, reason: str) -> Locator:
+        """The form, filled in and not sent."""
+        form = self.dialog()
+        form.locator(".p-select-button__control").press("Space")
+        self.page.get_by_role("option", name=answer).click()
+        for box, text in zip(form.locator("textarea").all(), (reviewer, reason), strict=True):
+            box.fill(text)
+        return form
 
     def close(self) -> None:
         self.page.context.close()
