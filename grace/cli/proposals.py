@@ -45,9 +45,9 @@ def proposals(
     def table() -> Table | str:
         if not entries:
             return "No proposals. `grace status --why TARGET` says why."
-        drawn = Table("id", "state", "risk", "title", "answer until", box=None)
+        drawn = Table("id", "state", "risk", "title", "until", box=None)
         drawn.columns[0].no_wrap = True  # what is copied: whole, in any width
-        for column, least in zip(drawn.columns[1:], (8, 6, 24, 10), strict=True):
+        for column, least in zip(drawn.columns[1:], (12, 6, 24, 10), strict=True):
             column.overflow, column.min_width = "fold", least
         for entry in entries:
             proposal = entry.proposal

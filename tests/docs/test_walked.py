@@ -82,19 +82,21 @@ class World:
     def waiting(self) -> list[str]:
         return [one["id"] for one in self.system.grace("--sample", "proposals", "--waiting")]
 
-    def all_is_over(self) -> None:
-        """So that a target may be proposed that this or another page has proposed."""
-        for log in ("main", "sample"):
-            for deed, one in self._open(log):
-                words = (deed, one, "--as", "operator", "--reason", "another page")
-                self.system.grace("--log", log, *words)
-            until(lambda log=log: not self._open(log))
+    def end_all_about(self, line: str) -> None:
+        """So that a target may be proposed that this or another page has proposed before."""
+        log = "sample" if "--sample" in line else "main"
+        target = re.findall(r"propose \"?([^\" ]+)", line)[0]
+        for deed, one in self._open(log, target):
+            words = (deed, one, "--as", "operator", "--reason", "another page")
+            self.system.grace("--log", log, *words)
+        until(lambda: not self._open(log, target))
 
-    def _open(self, log: str) -> list[tuple[str, str]]:
-        """What ends each proposal that is not at its end, and its id."""
+    def _open(self, log: str, target: str) -> list[tuple[str, str]]:
+        """What ends each proposal about it that is not at its end, and its id."""
         ends = {"awaiting_approval": "reject", "applied": "undo", "measuring": "undo"}
         found = self.system.grace("--log", log, "proposals")
-        return [(ends[one["state"]], one["id"]) for one in found if one["state"] in ends]
+        mine = [one for one in found if one["target"] == target and one["state"] in ends]
+        return [(ends[one["state"]], one["id"]) for one in mine]
 
 
 def put_in(world: World, page: Path, line: str) -> str:
@@ -122,14 +124,13 @@ def put_in(world: World, page: Path, line: str) -> str:
 @pytest.mark.parametrize("page", WALKED, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_line_can_be_typed(page: Path, world: World) -> None:
     """In the order of the page, one after the other."""
-    world.all_is_over()
     refused = []
     for line in lines(page):
         if line.startswith(tuple(ELSEWHERE)):
             continue
         for begin, before in BEFORE.items():
             if line.startswith(begin):
-                before(world)
+                before(world, line)
         typed = put_in(world, page, line)
         done = world.type(typed)
         if done.returncode != CODES.get(line, 0):
@@ -144,28 +145,28 @@ def test_what_is_walked_elsewhere_is_there() -> None:
     assert sum(not line.startswith(tuple(ELSEWHERE)) for line in there) > 60
 
 
-def _asked(world: World) -> None:
+def _asked(world: World, line: str) -> None:
     """A proposal waits, by this page or by hand."""
     if world.waiting():
         return
+    world.end_all_about("grace --sample propose tag:sample-pages")
     words = ("tag:sample-pages", "3", "--as", "carol", "--why", "for the first answer of a page")
     world.system.grace("--sample", "propose", *words)
 
 
-def _looked(world: World) -> None:
+def _looked(world: World, line: str) -> None:
     """The optimizer has: the pages say that it does within ten minutes."""
-    line = "grace --sample status --why tag:sample-pages"
     if world.type(line).returncode != 0:
         world.system.grace("--sample", "run", "performance-optimizer")
         until(lambda: world.type(line).returncode == 0)
 
 
 # of lines that begin so
-BEFORE: dict[str, Callable[[World], None]] = {
+BEFORE: dict[str, Callable[[World, str], None]] = {
     "grace --sample approve ID": _asked,
     "grace --sample status --why": _looked,
-    "grace propose": World.all_is_over,
-    "grace --sample propose": World.all_is_over,
+    "grace propose": World.end_all_about,
+    "grace --sample propose": World.end_all_about,
 }
 
 
