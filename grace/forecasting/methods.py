@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
+import pandas as pd
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Gain: TypeAlias = Callable[[Floats], Floats]
@@ -114,10 +114,8 @@ def smoothed(values: Floats, alpha: float) -> Floats:
 
     With an `alpha` of 0 the mean of all days.
     """
-    there = ~np.isnan(values)
-    fade = [1.0, alpha - 1.0]
-    total = lfilter([1.0], fade, np.where(there, values, 0.0))
-    return np.asarray(total / lfilter([1.0], fade, there.astype(float)))
+    days = pd.Series(values)
+    return (days.ewm(alpha=alpha) if alpha else days.expanding()).mean().to_numpy()
 
 
 def slope(values: Floats, window: int) -> Floats:

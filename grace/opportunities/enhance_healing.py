@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from grace.governance.change import Change
 from grace.governance.proposal import Prediction
@@ -145,7 +145,7 @@ def _lower(record: Record) -> float:
     """The lower 95 % limit of a success rate (Clopper & Pearson, Biometrika 26:4, 1934)."""
     if record.successes == 0:
         return 0.0
-    return float(beta.ppf(0.05, record.successes, record.attempts - record.successes + 1))
+    return float(betaincinv(record.successes, record.attempts - record.successes + 1, 0.05))
 
 
 def _flow_run(metadata: object) -> str | None:

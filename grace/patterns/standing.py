@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 __all__ = ["HISTORY", "State", "standing"]
 
@@ -81,4 +81,4 @@ def _escalates(ages: Sequence[tuple[float, int]], first: float) -> bool:
     last = sum(count for ago, count in ages if ago < DAY)
     before = sum(count for ago, count in ages if DAY <= ago < DAY + WEEK)
     span = min(WEEK, max(1.0, first - DAY))
-    return bool(binom.sf(last - 1, last + before, DAY / (DAY + span)) < LEVEL)
+    return bool(bdtrc(last - 1, last + before, DAY / (DAY + span)) < LEVEL)

@@ -21,7 +21,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Literal, TypeAlias
 
-from scipy.stats import t
+from scipy.special import stdtrit
 
 DayVerdict: TypeAlias = Literal["improved", "regressed", "no_effect", "insufficient_data"]
 Days: TypeAlias = Sequence[float | None]
@@ -106,7 +106,7 @@ def _estimate(before: Days, after: Days, level: float) -> DaysJudgement:
         return DaysJudgement(None, *counts, effect, None, r)
     variance = squares / (freedom * inflation)  # of a day; its own mean follows it about
     error = math.sqrt(variance * inflation * sum(1 / count for count in counts))
-    width = float(t.ppf(1 - level / 2, freedom)) * error
+    width = float(stdtrit(freedom, 1 - level / 2)) * error
     return DaysJudgement(None, *counts, effect, (effect - width, effect + width), r)
 
 

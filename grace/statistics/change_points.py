@@ -24,9 +24,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import ruptures
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from grace.statistics.betting import Floats
 
@@ -78,7 +76,9 @@ def change_points(values: npt.NDArray[np.float64], *, first_hour: int = 0) -> li
 
 def _cuts(values: Floats) -> list[int]:
     """The optimal cuts; deterministic, as nothing is sampled."""
-    scores = ndtri((rankdata(values) - 0.5) / values.size)
+    import ruptures  # and with it scipy.stats, which takes longer to import than a cycle to compute
+
+    scores = ndtri((pd.Series(values).rank().to_numpy() - 0.5) / values.size)
     variance = long_run_variance(scores)
     if variance == 0:
         return []

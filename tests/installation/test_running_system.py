@@ -202,13 +202,14 @@ def _two_hours_pass(system: System) -> None:
 
 
 def _missed(system: System) -> int:
-    """How many page refreshes of the time before an hour ago are left."""
+    """How many page refreshes that the schedule wanted more than an hour ago are left."""
     long_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     body = {
         "deployments": {"id": {"any_": [system.deployment()["id"]]}},
         "flow_runs": {"expected_start_time": {"before_": long_ago}},
     }
-    return len(system.ask("/flow_runs/filter", body))
+    # one that a test asked for itself may still have waited behind another
+    return sum(run["auto_scheduled"] for run in system.ask("/flow_runs/filter", body))
 
 
 def _up_cut_short(system: System) -> None:
