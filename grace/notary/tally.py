@@ -38,7 +38,7 @@ def all_fit(connection: Stored, tables: Sequence[LogRows], size: int) -> bool:
         )
         try:
             fits = newer.fits(parts) and tally.fits(older.chunks())
-        except Unreachable:  # it was killed, or could not read: then this process does it all
+        except (Unreachable, OSError):  # killed, or its file cannot be: then this one does it all
             return False
     return fits and newer.follows(tally) and tally.count + newer.count == size
 

@@ -1,6 +1,7 @@
 """Large logs are read by two processes, and what is found is what one alone would find."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from grace.notary.second_reader import OlderJob
 from grace.store.schema import LOGS
 from tests.tampering import Log, recompute
 
+FULL = Path("/dev/full")
 ROWS = 4 * len(LOGS)  # the first two of each table's four are the older half
 
 
@@ -82,6 +84,14 @@ def test_where_the_second_process_is_killed_one_does_it_all(
 ) -> None:
     """Slower, and as exact."""
     monkeypatch.setattr("sys.executable", "/bin/false")
+    assert signed.verify().ok
+
+
+def test_where_the_second_process_has_no_room_one_does_it_all(
+    signed: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it writes goes to a disk that is full; the job brings the error back."""
+    monkeypatch.setattr(second_reader, "Path", lambda *_: FULL)
     assert signed.verify().ok
 
 
