@@ -136,7 +136,8 @@ def test_each_action_of_a_fired_automation_is_a_decision(settings: Settings, fir
     assert counts.added[AUTOMATIONS] >= 2
     contexts = [json.loads(one) for one in found["decision_context"]]
     assert contexts[0]["firing"] == contexts[1]["firing"]
-    assert sum(ingest_prefect_runs.fn(settings, datetime.now(UTC)).added.values()) == 0
+    # what else ran on this server may be written down between the two readings
+    assert ingest_prefect_runs.fn(settings, datetime.now(UTC)).added[AUTOMATIONS] == 0
 
 
 def test_the_sample_log_has_neither(settings: Settings, pool: str, fired: str) -> None:
