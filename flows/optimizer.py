@@ -66,7 +66,7 @@ def _cycle(settings: Settings, number: int, began: datetime) -> list[str]:
         print(f"{finding.target}: {finding.standing}. {finding.reason}")
     ended = datetime.now(UTC)
     last: list[State[Any]] = [
-        publish_findings(settings, "waits", findings, failed, return_state=True),
+        publish_findings(settings, "performance", findings, failed, return_state=True),
         record_cycle(settings, FOCUS, began, ended, findings, number=number, return_state=True),
         sign_ledger(settings, return_state=True),
     ]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from grace.actions.action import Done, done_actions
 from grace.governance.register import Entry
-from grace.markdown import plain
+from grace.markdown import facts, plain
 from grace.measurement.arms import arms_rows
 from grace.measurement.days import days_rows
 from grace.measurement.looks import AnyLook, ArmsLook, DaysLook, last_look
@@ -61,8 +61,7 @@ def look_page(entry: Entry, seen: AnyLook | None) -> str:
     why = f". {plain(entry.reason)}" if entry.reason else ""
     if isinstance(seen, ArmsLook | DaysLook):
         told = arms_rows(plan, seen) if isinstance(seen, ArmsLook) else days_rows(plan, seen)
-        rows = "".join(f"| {name} | {said} |\n" for name, said in told)
-        return f"{heading}{verdict}{why}.\n\n| | |\n|---|---|\n{rows}"
+        return f"{heading}{verdict}{why}.\n\n{facts(told)}"
     if seen is None and plan.design == "arms":
         return f"{heading}{verdict}{why}. The arms were not looked at yet.\n"
     if seen is None and plan.design == "before_after":
@@ -77,15 +76,15 @@ def look_page(entry: Entry, seen: AnyLook | None) -> str:
         f"| {number} | {'void' if value is None else measured.show_change(value)} |\n"
         for number, value in enumerate(seen.differences, 1)
     )
-    stop = f"| ended | {plain(seen.stop)} |\n" if seen.stop else ""
-    return (
-        f"{heading}{verdict}{why}.\n\n"
-        f"| | |\n|---|---|\n{stop}| metric | {plan.metric}, *after* less *before* |\n"
-        f"| pairs | {judged.pairs} with data, {judged.void_pairs} void, "
-        f"at most {len(plan.order)} |\n"
-        f"| effect | {effect} (median of the pairs) |\n"
-        f"| {1 - plan.level:.0%} confidence sequence | "
-        f"{measured.show_change(low)} to {measured.show_change(high)} |\n"
-        f"| e-value | {judged.e_value:.2f}, needed {1 / plan.level:.0f} |\n\n"
-        f"| pair | difference |\n|---|---|\n{rows}"
-    )
+    counted = f"{judged.pairs} with data, {judged.void_pairs} void, at most {len(plan.order)}"
+    interval = f"{measured.show_change(low)} to {measured.show_change(high)}"
+    told = [
+        ("metric", f"{plan.metric}, *after* less *before*"),
+        *([("ended", plain(seen.stop))] if seen.stop else []),
+        ("pairs", counted),
+        ("effect", f"{effect} (median of the pairs)"),
+        (f"{100 * (1 - plan.level):.0f} % confidence sequence", interval),
+        ("e-value", f"{judged.e_value:.2f}, needed {1 / plan.level:.0f}"),
+    ]
+    pairs = f"| pair | difference |\n|---|---|\n{rows}"
+    return f"{heading}{verdict}{why}.\n\n{facts(told)}\n{pairs}"

@@ -8,7 +8,7 @@ from grace.governance.consent import WANTED, needed_for
 from grace.governance.policy import Policy
 from grace.governance.proposal import Evidence, Proposal
 from grace.governance.register import Entry
-from grace.markdown import plain
+from grace.markdown import facts, plain
 from grace.measurement.days import FIRST_VERDICT, LAST_VERDICT
 from grace.measurement.metrics import Metric, metric
 from grace.measurement.plan import Days, Experiment, Guardrail, Plan
@@ -56,8 +56,8 @@ def _heading(proposal: Proposal) -> str:
 
 def _seen(evidence: Evidence) -> str:
     if evidence.unit == "none" and evidence.facts:
-        facts = [(plain(name), plain(str(value))) for name, value in evidence.facts.items()]
-        return f"### What was seen\n\n{_table(facts)}"
+        told = [(plain(name), plain(str(value))) for name, value in evidence.facts.items()]
+        return f"### What was seen\n\n{facts(told)}"
     if evidence.mean is None or evidence.span is None:
         return "### What was seen\n\nNothing yet: no run under this target was logged.\n"
     begin, end = evidence.span
@@ -74,7 +74,7 @@ def _seen(evidence: Evidence) -> str:
     rows += [(plain(name), plain(str(value))) for name, value in evidence.facts.items()]
     others = "".join(f"- {plain(sentence)}\n" for sentence in evidence.ruled_out)
     ruled_out = f"\nWhy not something else:\n\n{others}" if others else ""
-    return f"### What was seen\n\n{_table(rows)}{ruled_out}"
+    return f"### What was seen\n\n{facts(rows)}{ruled_out}"
 
 
 def _one_sided(measured: Metric, interval: tuple[float, float], threshold: float) -> str:
@@ -141,8 +141,8 @@ def _measurement(proposal: Proposal) -> str:
 def _arms(plan: Plan, arms: Experiment) -> str:
     guarded = _guarded(arms.guardrails)
     return (
-        f"{arms.share:.0%} of the flow runs go by the change, the others on as before, side by "
-        f"side; a hash of the experiment's id and the run's says which. A look every "
+        f"{100 * arms.share:.0f} % of the flow runs go by the change, the others on as before, "
+        f"side by side; a hash of the experiment's id and the run's says which. A look every "
         f"{duration(arms.look_seconds)}.{guarded} "
         f"An effect below {metric(plan.metric).show(plan.smallest_effect)} counts as none.\n"
     )
@@ -166,7 +166,7 @@ TREATED = "the treated runs'"
 def _guarded(guardrails: Sequence[Guardrail], whose: str = "their") -> str:
     ends = " or ".join(
         f"{whose} mean {each.of} passes "
-        f"{f'{each.bound:.0f} s' if each.of == 'execution time' else f'{each.bound:.1%}'}"
+        f"{f'{each.bound:.0f} s' if each.of == 'execution time' else f'{100 * each.bound:.1f} %'}"
         for each in guardrails
     )
     return f" It is undone at once where {ends}." if ends else ""
@@ -202,8 +202,3 @@ def _answering(entry: Entry, policy: Policy) -> str:
 def _span(begin: datetime, end: datetime) -> str:
     until = f"{end:%H:%M}" if begin.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
     return f"{begin:%Y-%m-%d %H:%M} to {until} UTC"
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    first, *rest = (f"| {name} | {value} |\n" for name, value in rows)
-    return f"{first}|---|---|\n{''.join(rest)}"

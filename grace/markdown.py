@@ -1,8 +1,9 @@
-"""Text from outside in a page of markdown: it is shown as it is, and means nothing."""
+"""Parts of a page of markdown; text from outside is shown as it is, and means nothing."""
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["plain"]
+__all__ = ["facts", "plain"]
 
 # Prefect's page knows these five entities and no other; what else means something gets a backslash
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -18,6 +19,12 @@ def plain(text: str) -> str:
     line = _BEGINS_A_LINK.sub(r"\\\g<0>", line)
     line = _BEGINS_A_BLOCK.sub(_as_text, line)
     return line.translate(_ENTITIES)
+
+
+def facts(rows: Iterable[tuple[str, object]]) -> str:
+    """A table of names and what they are, both as markdown; the first one stands as its head."""
+    first, *rest = (f"| {name} | {value} |\n" for name, value in rows)
+    return f"{first}|---|---|\n{''.join(rest)}"
 
 
 def _as_text(begin: re.Match[str]) -> str:

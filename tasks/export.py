@@ -10,6 +10,7 @@ from grace.export.history import Finished
 from grace.export.request import ExportRequest
 from grace.export.sealing import Sealed, Tell
 from grace.export.validated import Validated
+from grace.markdown import facts, plain
 from grace.settings import Settings
 from grace.store import open_store
 from tasks.exporting import export
@@ -37,12 +38,16 @@ def export_log(settings: Settings, request: ExportRequest, now: datetime) -> Fin
 def publish_export(settings: Settings, finished: Finished) -> None:
     """What the archive holds and where it lies."""
     held = ", ".join(finished.tables) or "ledger, checkpoints and key"
+    told = [
+        ("format", finished.format),
+        ("rows", f"{finished.rows:,}"),
+        ("ledger index", f"from {finished.low:,} to below {finished.size:,}"),
+        ("bytes", f"{finished.bytes:,}"),
+        ("validated", "yes" if finished.validated else "no"),
+    ]
     create_markdown_artifact(
-        f"## Export of {finished.rows:,} rows\n\n| | |\n|---|---|\n"
-        f"| archive | `{_in_code(finished.path)}` |\n| format | {finished.format} |\n"
-        f"| rows | {finished.rows:,}, ledger index {finished.low:,} to {finished.size:,} |\n"
-        f"| tables | {held} |\n| bytes | {finished.bytes:,} |\n"
-        f"| validated | {finished.validated} |\n\n"
+        f"## Export of {finished.rows:,} rows\n\n{facts(told)}\n"
+        f"It holds {plain(held)}.\n\n```\n{_in_code(finished.path)}\n```\n\n"
         "Checked anywhere by `grace verify ARCHIVE --key PUB`.\n",
         key=f"export-{settings.log}",
         description=f"{finished.rows:,} rows of {settings.log}",
@@ -50,8 +55,8 @@ def publish_export(settings: Settings, finished: Finished) -> None:
 
 
 def _in_code(path: str) -> str:
-    """To be copied as it is: nothing in it ends the code or the cell of the table."""
-    return path.replace("`", "'").replace("|", "\\|").replace("\n", " ")
+    """To be copied as it is: nothing in it ends the code."""
+    return path.replace("`", "'").replace("\n", " ")
 
 
 def _publish_validation(settings: Settings, found: Validated) -> None:

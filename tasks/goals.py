@@ -52,7 +52,7 @@ def publish_goals(settings: Settings, found: Sequence[Evaluated]) -> None:
     store = open_store(settings.url)
     drawn = {each.goal.goal_id: goal_chart(each) for each in found[:MOST_CHARTS]}
     charts = {goal_id: image for goal_id, image in drawn.items() if image is not None}
-    name = "of the sample workload" if settings.sample else settings.log
+    name = "the sample workload" if settings.sample else f"the log {settings.log}"
     goals = list_goals(store)
     create_markdown_artifact(
         board(goals, last_told(store), found, charts, log=name),

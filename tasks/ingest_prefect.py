@@ -20,6 +20,7 @@ from grace.ingestion.prefect_flow_retries import StateChange, flow_retry_rows
 from grace.ingestion.prefect_records import FlowRun, LogLine, TaskRun
 from grace.ingestion.prefect_runs import Home, Limits, flow_run_row, retry_rows, task_run_row
 from grace.ingestion.unfit import fitting
+from grace.markdown import facts
 from grace.settings import Settings
 from grace.store import Store, Writer, open_store
 from grace.store.read import newest
@@ -118,11 +119,10 @@ def begin_history_at(store: Store, since: datetime, now: datetime) -> bool:
 def publish_counts(settings: Settings, counts: Counts, now: datetime) -> None:
     """One markdown artifact a log, whose versions are the history of the ingestion."""
     rows = [("runs read", counts.read), ("left out", counts.left_out), *counts.added.items()]
-    table = "".join(f"| {name} | {number} |\n" for name, number in rows)
     log = settings.log
     create_markdown_artifact(
         f"# Prefect's runs in the log *{log}*\n\n"
-        f"Read up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n| | |\n|---|---:|\n{table}",
+        f"Read up to {now:%Y-%m-%d %H:%M:%S} UTC.\n\n{facts(rows)}",
         key=f"ingestion-{log}",
         description="What the last ingestion added",
     )

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from grace.errors import LedgerBroken
+from grace.markdown import facts
 from grace.notary.signer import sign
 from grace.notary.state import remember
 from grace.notary.verify import Verification, verify
@@ -32,7 +33,7 @@ def audit_ledger(settings: Settings, now: datetime) -> str:
     remember(settings, found, now)
     line = _line(found)
     create_markdown_artifact(
-        _page(found, line, now), key=f"ledger-audit-{settings.log}", description="Ledger audit"
+        _page(found, line, now), key=f"ledger-audit-{settings.log}", description=line
     )
     if not found.ok:
         notify(settings, "the ledger does not hold", line)
@@ -48,8 +49,10 @@ def _line(found: Verification) -> str:
 
 
 def _page(found: Verification, line: str, now: datetime) -> str:
-    return (
-        f"## Ledger audit\n\n{line[:1].upper()}{line[1:]}.\n\n| | |\n|---|---|\n"
-        f"| at | {now:%Y-%m-%d %H:%M:%S} UTC |\n| rows | {found.size} |\n"
-        f"| signed | {found.signed_size} |\n| root | `{found.root or '-'}` |\n"
-    )
+    told = [
+        ("at", f"{now:%Y-%m-%d %H:%M:%S} UTC"),
+        ("rows", f"{found.size:,}"),
+        ("signed", f"{found.signed_size:,}"),
+        ("root", f"`{found.root or '-'}`"),
+    ]
+    return f"## Ledger audit\n\n{line[:1].upper()}{line[1:]}.\n\n{facts(told)}"

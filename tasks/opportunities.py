@@ -202,7 +202,14 @@ def publish_findings(
     create_markdown_artifact(
         f"# {about.capitalize()}{sample}\n\n{missing}{findings_table(findings)}",
         key=f"{about.replace(' ', '-')}-{settings.log}",
+        description=_counted(findings),
     )
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    """How many stand how, in the order in which these come."""
+    standings = Counter(each.standing for each in findings)
+    return ", ".join(f"{count} {standing}" for standing, count in standings.items())
 
 
 @task

@@ -35,6 +35,7 @@ def main() -> None:
 
 def _take(system: System) -> None:
     _goal(system)
+    system.grace("ingest", str(PROJECT / "data" / "samples" / "healing_attempts.jsonl"))
     proposal = _waiting(system)
     for engine in ("proactive-improvement", "autonomous-goal-setting"):
         _ended(system, system.grace("--sample", "run", engine)["run_id"])

@@ -118,7 +118,7 @@ def _page(found: "Overview", days: float, unread: int) -> "RenderableType":
         drawn.add_column(head, no_wrap=True)
     drawn.add_column("pattern", overflow="fold")
     for row in found.rows:
-        share = "-" if row.share is None else f"{row.share:.1%}"
+        share = "-" if row.share is None else f"{100 * row.share:.1f} %"
         counts = (str(row.failures), str(row.failing_flow_runs), share)
         drawn.add_row(row.fingerprint, row.state, *counts, _rule(row.rule), _plain(row.name))
     notes = [f"Failures of {days:g} days; share of the runs of the tasks that met it."]
@@ -132,7 +132,8 @@ def _page(found: "Overview", days: float, unread: int) -> "RenderableType":
 def _account(pattern: "Pattern", row: "Row", fixes: "dict[str, Record]") -> str:
     frames = "".join(f"\n  {frame}" for frame in pattern.frames)
     tried = "".join(f"\n  {fix}: {_outcome(record)}" for fix, record in sorted(fixes.items()))
-    share = "" if row.share is None else f", {row.share:.1%} of the runs of {', '.join(row.tasks)}"
+    tasks = ", ".join(row.tasks)
+    share = "" if row.share is None else f", {100 * row.share:.1f} % of the runs of {tasks}"
     return (
         f"{_plain(pattern.template)}\n"
         f"{row.state}; first seen {row.first_seen:%Y-%m-%d %H:%M}, last "
@@ -160,7 +161,7 @@ def _outcome(record: "Record") -> str:
     low, high = record.interval
     return (
         f"{record.successes} of {record.attempts} attempts in {record.units} flow runs "
-        f"(95 % {low:.0%} to {high:.0%})"
+        f"(95 % {100 * low:.0f} % to {100 * high:.0f} %)"
     )
 
 

@@ -23,7 +23,7 @@ def day_line(day: Day) -> str:
     if day.success_rate is None or day.mean_wait_seconds is None:
         return f"{name}: no task run has ended"
     return (
-        f"{name}: {day.task_runs:,} task runs, {day.success_rate:.1%} succeeded, "
+        f"{name}: {day.task_runs:,} task runs, {100 * day.success_rate:.1f} % succeeded, "
         f"mean wait {day.mean_wait_seconds:.2f} s"
     )
 

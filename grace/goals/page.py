@@ -31,7 +31,7 @@ def board(
     """The whole page in markdown; `charts` are images of open goals, by id."""
     open_goals = [goal for goal in goals if goal.is_open]
     ended = [goal for goal in goals if not goal.is_open][-LAST_ENDED:]
-    parts = [f"# Goals of the log {plain(log)}\n", _counts(goals)]
+    parts = [f"# Goals of {plain(log)}\n", _counts(goals)]
     parts.append(_markdown(table_of(open_goals, told)) if open_goals else "No goal is open.\n")
     parts += _open_goals(found, charts)
     if ended:

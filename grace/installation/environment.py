@@ -10,8 +10,7 @@ from grace.settings import DEMO, Settings
 
 __all__ = ["api_url", "child_environment", "connect_environment", "mark"]
 
-# nothing here talks to the outside: the old UI asks no host but its own server, the new one
-# asks an analytics host even when analytics are off
+# nothing here talks to the outside; what the pages would ask all the same, own_page.py refuses
 _PRIVATE = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",

@@ -1,4 +1,4 @@
-"""Prefect's server behind the sign-in, and with its garbage collected where nobody waits for it.
+"""Prefect's server behind the sign-in, with its pages kept to it and its garbage off the loop.
 
 A cursor of SQLite that is collected takes the lock of its connection, and that connection's own
 thread holds it for as long as it waits to write, up to a minute. By default whichever thread
@@ -19,6 +19,7 @@ import threading
 import time
 from typing import Any
 
+from grace.installation.own_page import OwnPage
 from grace.installation.sign_in import SignIn
 from grace.settings import Settings
 
@@ -38,21 +39,25 @@ def _collect() -> None:
         gc.collect(2 if number % WHOLE_EVERY == 0 else 1)
 
 
-def _sign_in() -> None:
-    """The app that is served comes behind the sign-in; what the server asks itself does not."""
+def _guard_pages() -> None:
+    """The app that is served comes behind the sign-in, and its pages talk to nobody else.
+
+    What the server asks itself does not come this way.
+    """
     server: Any = importlib.import_module("prefect.server.api.server")
     create, settings = server.create_app, Settings()
     addresses = tuple(os.environ.get(name, "") for name in _ADDRESSES)
+    reached = (*addresses, os.environ.get("PREFECT_API_URL", ""))
 
     def create_app(*arguments: Any, final: bool = False, **named: Any) -> Any:
         app = create(*arguments, final=final, **named)
-        return SignIn(app, settings, addresses) if final else app
+        return OwnPage(SignIn(app, settings, addresses), reached) if final else app
 
     server.create_app = create_app
 
 
 def main() -> None:
-    _sign_in()
+    _guard_pages()
     gc.disable()
     threading.Thread(target=_collect, name="collector", daemon=True).start()
     sys.argv[0] = "prefect"

@@ -128,8 +128,8 @@ def arms_rows(plan: Plan, seen: ArmsLook) -> list[tuple[str, str]]:
         ("before", _arm_told(plan, seen.control, seen.lost[0])),
         ("after", _arm_told(plan, seen.treatment, seen.lost[1])),
         ("effect", effect),
-        (f"{1 - plan.level:.0%} confidence sequence", interval),
-        ("sample ratio", f"{'NOT ' if is_off else ''}as assigned, {share:.0%} to *after*"),
+        (f"{100 * (1 - plan.level):.0f} % confidence sequence", interval),
+        ("sample ratio", f"{'NOT ' if is_off else ''}as assigned, {100 * share:.0f} % to *after*"),
         ("looked at", f"{seen.at:%Y-%m-%d %H:%M:%S} UTC, look {seen.number}"),
     ]
     return [*rows, ("ended", seen.stop)] if seen.stop else rows
@@ -172,7 +172,8 @@ def _ending(
     if mismatch(before, after, plan.trial.share):
         return "insufficient_data", (
             f"the arms have {before} and {after} runs, which is not the share of "
-            f"{plan.trial.share:.0%} that was assigned: runs are lost, or were not assigned so"
+            f"{100 * plan.trial.share:.0f} % that was assigned: runs are lost, or were not "
+            "assigned so"
         )
     if judgement.verdict is None and is_over:
         return "insufficient_data", "the longest duration is over"
@@ -197,4 +198,4 @@ def _trips(guardrail: Guardrail, treated: Sequence[Unit]) -> bool:
 def _bound(guardrail: Guardrail) -> str:
     if guardrail.of == "execution time":
         return f"{guardrail.bound:.1f} s"
-    return f"{guardrail.bound:.1%}"
+    return f"{100 * guardrail.bound:.1f} %"

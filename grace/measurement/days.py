@@ -125,7 +125,7 @@ def days_rows(plan: Plan, seen: DaysLook) -> list[tuple[str, str]]:
         ("days before with data", f"{_known(seen.before)} of {DAYS_BEFORE}"),
         ("days after with data", f"{_known(seen.after)} of {len(seen.after)}"),
         ("effect", effect),
-        (f"{1 - plan.level:.0%} interval over both looks", interval),
+        (f"{100 * (1 - plan.level):.0f} % interval over both looks", interval),
         ("looked at", f"{seen.at:%Y-%m-%d %H:%M:%S} UTC, look {seen.number}"),
     ]
     if judgement.autocorrelation is not None:

@@ -104,9 +104,9 @@ def case_for(
         kind="enhance_healing",
         title=f"Heal {template[:60]} by {chosen.fix}",
         why=(
-            f"Healing works in {seen.weighed.mean or 0:.0%} of the attempts. Of this error it "
-            f"heals {chosen.now:.0%}; {chosen.fix} healed {chosen.record.successes} of "
-            f"{chosen.record.attempts}."
+            f"Healing works in {100 * (seen.weighed.mean or 0):.0f} % of the attempts. Of this "
+            f"error it heals {100 * chosen.now:.0f} %; {chosen.fix} healed "
+            f"{chosen.record.successes} of {chosen.record.attempts}."
         ),
         proposed_by="grace",
         change=Change(

@@ -147,7 +147,7 @@ def case_for(
             f"{recurrence.failures} of {recurrence.runs} runs of {recurrence.task} ended with this "
             f"error, in {recurrence.failed_flow_runs} flow runs, and "
             f"{recurrence.lost_seconds:.0f} s of work with them. The rule acts in tasks that say "
-            "`retry_condition_fn=grace.prefect.retry_by_rule`."
+            "retry_condition_fn=grace.prefect.retry_by_rule."
         ),
         proposed_by="grace",
         change=Change(

@@ -159,8 +159,9 @@ def _case(
         kind="improve_execution",
         title=f"Permit {decision_type[:60]} to {systems[:60]}",
         why=(
-            f"Of the decisions {seen.weighed.mean or 0:.0%} are executed. Of {decision_type} "
-            f"{waited} waited for approval; {'; '.join(_record(each) for each in ours)}."
+            f"Of the decisions {100 * (seen.weighed.mean or 0):.0f} % are executed. Of "
+            f"{decision_type} {waited} waited for approval; "
+            f"{'; '.join(_record(each) for each in ours)}."
         ),
         proposed_by="grace",
         change=change,
@@ -207,7 +208,7 @@ def _not_earned(waiting: Sequence[Earner], asking: Sequence[Earner], beside: Bes
         return f"{waited} decisions waited, but do not name who decided (actor): nobody to permit"
     return (
         "of every type that waits the policy permits or forbids the rest, or "
-        f"{METRIC} is not below {GATE.threshold:.0%}"
+        f"{METRIC} is not below {100 * GATE.threshold:.0f} %"
     )
 
 

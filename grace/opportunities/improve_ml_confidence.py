@@ -222,7 +222,7 @@ def _case(
 def _why(seen: Seen, model: ModelLog) -> str:
     mean, units = seen.weighed.mean or 0.0, f"{seen.weighed.units} {seen.stream.unit}s"
     if seen.stream.metric == CONFIDENCE:
-        return f"{_told(model)} was {mean:.1%} sure on average, in {units}."
+        return f"{_told(model)} was {100 * mean:.1f} % sure on average, in {units}."
     side = "above" if seen.stream.metric == OVER else "below"
     return (
         f"The confidence that {_told(model)} stated was {200 * mean - 100:.1f} points {side} what "
@@ -231,7 +231,7 @@ def _why(seen: Seen, model: ModelLog) -> str:
 
 
 def _target(seen: Seen) -> str:
-    return f"{TARGET:.0%}" if seen.stream.metric == CONFIDENCE else "0 points"
+    return f"{100 * TARGET:.0f} %" if seen.stream.metric == CONFIDENCE else "0 points"
 
 
 def _told(model: ModelLog) -> str:

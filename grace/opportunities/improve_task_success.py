@@ -130,7 +130,7 @@ def case_for(
     return Case(
         kind="improve_task_success",
         title=f"Retry the tasks of {runs.deployment} {RETRIES} times by default",
-        why=f"{seen.weighed.mean or 0:.1%} of its task runs succeed. {told}.",
+        why=f"{100 * (seen.weighed.mean or 0):.1f} % of its task runs succeed. {told}.",
         proposed_by="grace",
         change=Change(lever=LEVER, target=target, before=before, after=after),
         evidence=shown(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from grace.markdown import plain
 from grace.measurement.metrics import metric
+from grace.opportunities.cause_findings import KIND as CAUSE
 from grace.opportunities.finding import Finding
 
 __all__ = ["findings_table"]
@@ -14,11 +15,23 @@ def findings_table(findings: Sequence[Finding]) -> str:
     if not findings:
         return "Nothing to look at has been logged yet.\n"
     rows = "".join(
-        f"| {plain(each.target)} | {each.standing} | {each.n} | {_shown(each)} |\n"
+        f"| {plain(each.target)} | {_looked_at(each)} | {each.standing} | {each.n} "
+        f"| {_shown(each)} |\n"
         for each in findings
     )
-    reasons = "".join(f"- **{plain(each.target)}**: {plain(each.reason)}\n" for each in findings)
-    return f"| target | standing | n | mean |\n|---|---|---|---|\n{rows}\n{reasons}"
+    reasons = "".join(
+        f"- **{plain(each.target)}**, {_looked_at(each)}: {plain(each.reason)}{_asked(each)}\n"
+        for each in findings
+    )
+    return f"| target | looked at | standing | n | mean |\n|---|---|---|---|---|\n{rows}\n{reasons}"
+
+
+def _looked_at(finding: Finding) -> str:
+    return "what makes it wait" if finding.kind == CAUSE else plain(finding.metric)
+
+
+def _asked(finding: Finding) -> str:
+    return f" (`grace show {finding.proposal_id}`)" if finding.proposal_id else ""
 
 
 def _shown(finding: Finding) -> str:

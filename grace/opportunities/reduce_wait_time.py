@@ -76,7 +76,7 @@ def case_for(
         title=f"Raise {pressure.key} from {pressure.limit} to {choice.limit}",
         why=(
             f"Its runs wait {seen.weighed.mean or 0:.1f} s longer than they must, on average: "
-            f"{pressure.met_share:.0%} of them found all {pressure.limit} places taken."
+            f"{100 * pressure.met_share:.0f} % of them found all {pressure.limit} places taken."
         ),
         proposed_by="grace",
         change=Change(lever=LEVER, target=pressure.key, before=pressure.limit, after=choice.limit),
@@ -85,7 +85,7 @@ def case_for(
             ledger_size=ledger_size,
             facts={
                 "wait that no limit lowers": f"{pressure.floor_seconds:.2f} s",
-                "task runs that met the limit": f"{pressure.met_share:.0%}",
+                "task runs that met the limit": f"{100 * pressure.met_share:.0f} %",
             },
             ruled_out=_others(pressure, frame, diagnosis),
         ),

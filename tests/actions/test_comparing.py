@@ -94,7 +94,7 @@ def test_a_change_that_helps_is_kept_for_all(trial, lever, store) -> None:
     assert ended.look.judgement.effect == pytest.approx(10 / 8 - 10 / 2, abs=0.5)
     assert "runs with it" in ended.entry.reason
     page = look_page(ended.entry, account(store, ended.entry).look)
-    assert "| sample ratio | as assigned, 50% to *after* |" in page
+    assert "| sample ratio | as assigned, 50 % to *after* |" in page
 
 
 def test_a_change_that_harms_is_undone_by_itself(trial, lever) -> None:

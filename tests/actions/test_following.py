@@ -105,7 +105,7 @@ def test_a_change_that_helps_is_kept_at_the_first_look(trial, lever, store) -> N
     page = look_page(ended.entry, account(store, ended.entry).look)
     assert "| evidence | **weak**: whatever else changed" in page
     assert "| days before with data | 14 of 14 |" in page
-    assert "90% interval over both looks" in page
+    assert "90 % interval over both looks" in page
 
 
 @pytest.mark.parametrize("tier", ["low", "high"])

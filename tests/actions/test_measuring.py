@@ -291,7 +291,7 @@ def test_a_change_under_which_runs_fail_is_undone_at_once(trial, lever):
     ended = measured.to_the_end()
     assert (ended.entry.state, ended.entry.verdict) == ("rolled_back", "regressed")
     assert ended.look.judgement.pairs < 7
-    assert "the failure share of the treated runs passed 30.0%" in ended.entry.reason
+    assert "the failure share of the treated runs passed 30.0 %" in ended.entry.reason
     assert lever.read("pages") == 2
 
 

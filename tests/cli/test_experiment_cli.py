@@ -65,7 +65,7 @@ def test_it_is_begun_shown_and_stopped(run: Run, store: Store) -> None:
     assert (shown["ratio_holds"], shown["verdict_by_now"]) == (True, "improved")
     assert shown["seconds_to_verdict"] == 0
     page = " ".join(run("experiment", "show", "pages")[1].split())
-    assert "as assigned, 50% to after" in page
+    assert "as assigned, 50 % to after" in page
     assert "time to a verdict reached" in page
     (row,) = json.loads(run("experiment", "list", "--json")[1])
     assert row == begun

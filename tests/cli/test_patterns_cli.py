@@ -55,7 +55,7 @@ def test_patterns_are_listed_with_what_they_did(run: Run, fingerprint: str) -> N
     assert row["rule"] == {"fix": "retry", "retries": 2, "description": ""}
     _, out, _ = run("patterns")
     shown = " ".join(out.split())
-    assert f"{fingerprint} new 3 3 25.0% retry, at most 2" in shown
+    assert f"{fingerprint} new 3 3 25.0 % retry, at most 2" in shown
     assert "1 failures are not learned yet" in shown
 
 
@@ -74,7 +74,7 @@ def test_one_pattern_is_shown_with_its_record(run: Run, fingerprint: str) -> Non
     assert told["pattern"]["fingerprint"] == fingerprint
     _, out, _ = run("patterns", "show", fingerprint)
     assert "OSError: [Errno 28] disk [bold]<NUM>[/bold] is full" in out
-    assert "retry: 1 of 1 attempts in 1 flow runs (95 % 21% to 100%)" in out
+    assert "retry: 1 of 1 attempts in 1 flow runs (95 % 21 % to 100 %)" in out
 
 
 def test_a_message_is_matched(run: Run, fingerprint: str) -> None:

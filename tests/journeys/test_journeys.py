@@ -6,6 +6,7 @@ One system for all of them; each goes its own way and leaves nothing that anothe
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.browser import Visitor
 from tests.running import System, until
@@ -168,3 +169,21 @@ def test_the_goal_board_shows_a_goal_with_its_chart(system: System, visitor: Vis
     chart = visitor.page.locator("img[src^='data:image/svg']").first
     chart.wait_for()
     assert chart.evaluate("image => image.naturalWidth") > 300
+
+
+def test_neither_page_talks_to_anybody_but_its_server(system: System, visitor: Visitor) -> None:
+    """Prefect's second UI asks an analytics host for its settings, and says so when it is over."""
+    outside: list[str] = []
+
+    def note(route: Route) -> None:
+        outside.append(route.request.url)
+        route.abort()
+
+    visitor.page.route(lambda url: not url.startswith(visitor.address), note)
+    for dashboard in ("/dashboard", "/v2/dashboard"):
+        visitor.open(dashboard)
+        visitor.page.get_by_role("link", name="grace", exact=True).first.wait_for()
+    visitor.page.wait_for_function(
+        "Object.keys(localStorage).some(name => name.startsWith('AMP_remote_config'))"
+    )
+    assert outside == []

@@ -168,7 +168,7 @@ def test_the_hard_limit_ends_what_the_evidence_takes_too_long_for() -> None:
     for number in treated:
         found[number] = replace(found[number], failed=1.0)
     assert look(bounded, found, 5).stop is None
-    assert look(limited, found, 5).stop == "the failure share of the treated runs passed 20.0%"
+    assert look(limited, found, 5).stop == "the failure share of the treated runs passed 20.0 %"
     found[treated[5]] = replace(found[treated[5]], failed=0.0)
     assert look(limited, found, 5).stop is not None
 
