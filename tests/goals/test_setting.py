@@ -15,6 +15,7 @@ from grace.notary.verify import verify
 from grace.settings import Settings
 from grace.store.read import newest
 from tests.goals.conftest import COVERAGE, DAY, Log
+from tests.rivals import at_once
 from tests.ruling import a_policy, a_rule
 
 HEALING = "healing_success_rate"
@@ -77,16 +78,7 @@ def test_two_processes_at_once_create_one_goal(log: Log, settings: Settings) -> 
     command = [sys.executable, "-c", RIVAL, log.now.isoformat()]
     environment = {**os.environ, "GRACE_DATA_DIR": str(settings.data_dir)}
     rivals = [Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) for _ in range(2)]
-    for each in rivals:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "ready\n"
-    for each in rivals:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    for each in rivals:
-        each.communicate()
-    assert [each.returncode for each in rivals] == [0, 0]
+    at_once(rivals)
     assert [goal.metric for goal in list_goals(log.store)] == [HEALING]
     assert verify(settings, log.store).ok
 

@@ -15,6 +15,7 @@ from grace.notary import signer
 from grace.notary.checkpoints import newest
 from grace.notary.signer import sign
 from grace.store import Store, open_store
+from tests.rivals import kept_waiting
 from tests.tampering import NOW, Log, entropy, recompute
 
 
@@ -201,7 +202,7 @@ def test_one_signer_at_a_time(log: Log) -> None:
     with locked(log.settings.log_dir / "signer.lock"):
         second = threading.Thread(target=lambda: done.append(log.sign()))
         second.start()
-        second.join(0.2)
+        kept_waiting(os.getpid())
         assert done == []
         assert _notes(log) == []
     second.join(30)

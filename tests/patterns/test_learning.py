@@ -1,13 +1,14 @@
 """Fingerprints are issued once: through restarts, more lines, and whoever mines."""
 
-import fcntl
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from grace.files import locked
 from grace.patterns import learning
 from grace.patterns.learning import READER, learn, unread
 from grace.patterns.library import Library
@@ -16,6 +17,7 @@ from grace.store import Store, open_store
 from grace.store.read import newest
 from tests.patterns.conftest import Failing
 from tests.proposing import NOON
+from tests.rivals import at_once, kept_waiting
 
 TRACE = 'Traceback (most recent call last):\n  File "/a/{file}.py", line 7, in run\nOSError: gone\n'
 MINER = """
@@ -155,43 +157,32 @@ def test_rows_of_another_version_or_form_are_no_patterns(failing, learned, store
     assert list(fingerprints(store)) == ["RuntimeError: full"]
 
 
-def miner(settings: Settings) -> subprocess.Popen[str]:
-    """A process that is about to learn, once it is told to."""
-    process = subprocess.Popen(
+def miner() -> subprocess.Popen[str]:
+    """A process that learns once it is told to."""
+    return subprocess.Popen(
         [sys.executable, "-c", MINER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def test_a_second_process_is_kept_out_while_one_mines(failing, settings, store) -> None:
     """It waits for the lock, and learns when that is free."""
     failing.task("RuntimeError: kept out")
-    settings.log_dir.mkdir(parents=True, exist_ok=True)
-    process = miner(settings)
-    with (settings.log_dir / "pattern-miner.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
+    process = miner()
+    with ThreadPoolExecutor(1) as alone, locked(settings.log_dir / "pattern-miner.lock"):
+        mining = alone.submit(at_once, [process])
+        kept_waiting(process.pid)
         assert fingerprints(store) == {}
-    out, _ = process.communicate(timeout=60)
-    assert out == "1\n"
+    assert mining.result() == ["1\n"]
     assert list(fingerprints(store)) == ["RuntimeError: kept out"]
 
 
 def test_two_miners_at_once_learn_each_error_once(failing, settings, store) -> None:
     for number in range(30):
         failing.task(f"Kind{'abcdefghij'[number % 10]}Error: broke {'xyz'[number // 10]}")
-    miners = [miner(settings) for _ in range(2)]
-    counts = [int(process.communicate("\n", timeout=60)[0]) for process in miners]
-    assert sorted(counts) == [0, 30]
+    assert sorted(at_once([miner() for _ in range(2)])) == ["0\n", "30\n"]
     assert len(newest(store, "ml_learning_logs")) == 30
 
 

@@ -11,6 +11,7 @@ from grace.settings import Settings
 from grace.store import Store
 from grace.store.schema import LOGS, metadata
 from grace.store.tile_table import DatabaseTiles
+from tests.rivals import at_once
 
 pytestmark = pytest.mark.both_databases
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -119,8 +120,16 @@ def test_a_reader_sees_one_snapshot(store: Store) -> None:
     assert _head(store) == 1
 
 
-def test_processes_that_write_at_once_take_turns(settings: Settings, store: Store) -> None:
-    """Every row of both is there, indices have no gap, and the tree is that of the leaves."""
+@pytest.mark.parametrize("queue", [True, False])
+def test_processes_that_write_at_once_take_turns(
+    settings: Settings, store: Store, queue: bool
+) -> None:
+    """Every row of both is there, indices have no gap, and the tree is that of the leaves.
+
+    The database's own lock is what counts: it is so too where SQLite's writers find no queue.
+    """
+    if not queue:
+        settings.log_dir.joinpath("grace.turns").mkdir(parents=True)
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, settings.url, name],
@@ -130,12 +139,7 @@ def test_processes_that_write_at_once_take_turns(settings: Settings, store: Stor
         )
         for name in ("one", "two")
     ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        writer.communicate("go\n", timeout=60)
-    assert [writer.returncode for writer in writers] == [0, 0]
+    at_once(writers)
     assert _indices(store) == list(range(160))
     with store.reading() as connection:
         revisions = "SELECT revision FROM goals WHERE goal_id = 'shared' ORDER BY ledger_index"
