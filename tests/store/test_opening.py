@@ -97,12 +97,10 @@ def test_nothing_is_made_where_nothing_was_asked_to_be(settings: Settings) -> No
     assert not settings.data_dir.exists()
 
 
-@pytest.mark.parametrize(
-    "url", ["", "not a url", "sqlite://", "mysql://ann:secret@host/db", "postgresql://host/db"]
-)
+@pytest.mark.parametrize("url", ["", "not a url", "sqlite://", "mysql://ann:secret@host/db"])
 def test_an_address_this_release_cannot_open_is_refused(url: str) -> None:
     """One line, without the password."""
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(BadInput, match=r"kept in SQLite|no database URL") as refused:
         open_store(url)
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
