@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from grace.errors import BadInput, CheckFailed, GraceError, LedgerBroken
+from grace.errors import BadInput, CheckFailed, GraceError, LedgerBroken, Unreachable
 from grace.export.archive import opened
 from grace.export.history import Finished
 from grace.export.manifest import FORMATS, Format
@@ -174,12 +174,28 @@ def test_what_the_database_made_of_a_row_is_what_is_proven(
     assert is_empty(target)
 
 
-def test_a_process_proves_the_rows_of_a_large_archive(
+@pytest.fixture
+def in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few rows there are."""
+    monkeypatch.setattr("grace.export.filling.WORTH_A_PROCESS", 1)
+
+
+@pytest.mark.usefixtures("in_a_process")
+def test_a_process_that_is_killed_leaves_the_target_empty(
     log: Exporting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nothing is restored that nobody proved."""
+    finished = log.export()
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(Unreachable, match="ended"):
+        restored(log, finished, tmp_path / "a.db")
+    assert is_empty(tmp_path / "a.db")
+
+
+@pytest.mark.usefixtures("in_a_process")
+def test_a_process_proves_the_rows_of_a_large_archive(log: Exporting, tmp_path: Path) -> None:
     """As it is done here for a small one: tiles of the tree, erased rows, and a row that is not
     the one that was signed."""
-    monkeypatch.setattr("grace.export.filling.WORTH_A_PROCESS", 1)
     for start in (0, 300):
         rows = [row_of("shard_logs", number) for number in range(start + 100, start + 400)]
         log.write("shard_logs", *rows)

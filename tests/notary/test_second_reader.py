@@ -1,11 +1,15 @@
 """Large logs are read by two processes, and what is found is what one alone would find."""
 
 import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from grace.errors import Unreachable
+from grace.jobs import Job, Submit, processes
 from grace.notary import second_reader
 from grace.notary.second_reader import OlderJob
 from grace.store.schema import LOGS
@@ -15,31 +19,56 @@ FULL = Path("/dev/full")
 ROWS = 4 * len(LOGS)  # the first two of each table's four are the older half
 
 
+Jobs = list["Future[None]"]
+
+
 @pytest.fixture(autouse=True)
-def _always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However small the log is, and on one core too."""
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """However small the log is, and on one core too: what the second process was given to do."""
+    given: Jobs = []
+
+    @contextmanager
+    def noting(most: int) -> Iterator[Submit]:
+        with processes(most) as submit:
+
+            def note(job: Job) -> "Future[None]":
+                given.append(submit(job))
+                return given[-1]
+
+            yield note
+
     monkeypatch.setattr(second_reader, "FEWEST_ROWS", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(second_reader, "processes", noting)
+    return given
 
 
-def test_an_untouched_log_verifies(signed: Log) -> None:
+def ends(jobs: Jobs) -> list[type]:
+    return [type(job.exception()) for job in jobs]
+
+
+def test_an_untouched_log_verifies(signed: Log, jobs: Jobs) -> None:
     """Nothing is read twice, nothing left out; a table without rows is no trouble."""
-    assert (signed.verify().ok, signed.verify().size) == (True, ROWS)
+    found = signed.verify()
+    assert (found.ok, found.size) == (True, ROWS)
+    assert ends(jobs) == [type(None)]
 
 
-def test_a_log_of_one_table_verifies(tall: Log) -> None:
+def test_a_log_of_one_table_verifies(tall: Log, jobs: Jobs) -> None:
     """Fifteen others are empty."""
-    assert (tall.verify().ok, tall.verify().size) == (True, 700)
+    found = tall.verify()
+    assert (found.ok, found.size) == (True, 700)
+    assert ends(jobs) == [type(None)]
 
 
 @pytest.mark.parametrize("index", [0, 20, 31, 32, 50, 63])
-def test_an_edit_is_found_in_either_half(signed: Log, index: int) -> None:
+def test_an_edit_is_found_in_either_half(signed: Log, jobs: Jobs, index: int) -> None:
     """At its place."""
     with signed.attack() as connection:
         table = signed.table_at(connection, index)
         connection.execute(f"UPDATE {table} SET source = 'x' WHERE ledger_index = {index}")
     found = signed.verify()
-    assert (found.kind, found.first_bad_index) == ("edited", index)
+    assert (found.kind, found.first_bad_index, len(jobs)) == ("edited", index, 1)
 
 
 def test_a_row_of_the_older_half_that_stands_in_the_newer_one_too_is_found(signed: Log) -> None:
@@ -80,19 +109,19 @@ def test_a_recomputed_tail_is_found(signed: Log) -> None:
 
 
 def test_where_the_second_process_is_killed_one_does_it_all(
-    signed: Log, monkeypatch: pytest.MonkeyPatch
+    signed: Log, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slower, and as exact."""
     monkeypatch.setattr("sys.executable", "/bin/false")
-    assert signed.verify().ok
+    assert (signed.verify().ok, ends(jobs)) == (True, [Unreachable])
 
 
 def test_where_the_second_process_has_no_room_one_does_it_all(
-    signed: Log, monkeypatch: pytest.MonkeyPatch
+    signed: Log, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it writes goes to a disk that is full; the job brings the error back."""
     monkeypatch.setattr(second_reader, "Path", lambda *_: FULL)
-    assert signed.verify().ok
+    assert (signed.verify().ok, ends(jobs)) == (True, [OSError])
 
 
 def test_what_the_second_process_cannot_read_is_told() -> None:
