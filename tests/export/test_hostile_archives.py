@@ -9,6 +9,7 @@ import random
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 
 import fsspec
@@ -94,15 +95,14 @@ def with_columns(content: bytes) -> bytes:
 
 
 def with_link(content: bytes) -> bytes:
-    """One of its files is a symbolic link by the ZIP's own attributes."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, held in files_of(content).items():
-            entry = zipfile.ZipInfo(name)
-            if name == "ledger/key.pub":
-                entry.external_attr = 0o120777 << 16
-            archive.writestr(entry, held)
-    return out.getvalue()
+    """One of its files is a symbolic link by the ZIP's own attributes, and all else as it was."""
+    attributes = content.rindex(b"ledger/key.pub") - 8  # of its entry in the directory
+    return content[:attributes] + (0o120777 << 16).to_bytes(4, "little") + content[attributes + 4 :]
+
+
+def without_manifest(content: bytes) -> bytes:
+    files = files_of(content)
+    return spelled({name: held for name, held in files.items() if name != MANIFEST})
 
 
 def bomb(content: bytes) -> bytes:
@@ -116,12 +116,12 @@ def overlapping(content: bytes) -> bytes:
     """Many entries of the directory share one content."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(MANIFEST, b" " * 100_000)
-        (first,) = archive.filelist
+        for name, held in files_of(content).items():
+            archive.writestr(name, held)
+        largest = max(archive.filelist, key=lambda entry: entry.file_size)
         for number in range(50):
-            entry = zipfile.ZipInfo(f"file-{number}.csv")
-            entry.header_offset, entry.CRC = first.header_offset, first.CRC
-            entry.file_size = entry.compress_size = first.file_size
+            entry = copy(largest)
+            entry.filename = f"file-{number}.csv"
             archive.filelist.append(entry)
     return out.getvalue()
 
@@ -143,31 +143,30 @@ def flipped(content: bytes) -> bytes:
     return bytes(spoilt)
 
 
-HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
-    "a path that leads up": with_file("../escaped.txt"),
-    "a path that leads up within": with_file("goals/../../escaped.txt"),
-    "a path that leads up, named": with_named_file("../escaped.csv"),
-    "an absolute path": with_file("/tmp/grace-escaped.txt"),
-    "an absolute path, named": with_named_file("/tmp/grace-escaped.csv"),
-    "a path of Windows": with_file("..\\escaped.txt"),
-    "a link": with_link,
-    "a bomb": bomb,
-    "overlapping entries": overlapping,
-    "a name that stands twice": twice,
-    "half of it": lambda content: content[: len(content) // 2],
-    "all but its end": lambda content: content[:-1],
-    "something before it": lambda content: b"#!/bin/sh\n" + content,
-    "something behind it": lambda content: content + b"x",
-    "a bit that is another": flipped,
-    "no manifest": lambda content: spelled(
-        {name: held for name, held in files_of(content).items() if name != MANIFEST}
-    ),
-    "a newer format": with_manifest(grace_export=2),
-    "a newer schema": with_columns,
-    "another size": with_manifest(size=47),
-    "more peaks than there are": with_manifest(peaks=["00" * 32]),
-    "what is no manifest": with_manifest(scope="everything"),
-    "nothing": lambda content: b"",
+# what is done, and what is said of it
+HOSTILE: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a path that leads up": (with_file("../escaped.txt"), "is there and not named"),
+    "a path that leads up within": (with_file("goals/../../escaped.txt"), "is there and not named"),
+    "a path that leads up, named": (with_named_file("../escaped.csv"), "wrong at files.20.name"),
+    "an absolute path": (with_file("/tmp/grace-escaped.txt"), "is there and not named"),
+    "an absolute path, named": (with_named_file("/tmp/escaped.csv"), "wrong at files.20.name"),
+    "a path of Windows": (with_file("..\\escaped.txt"), "is there and not named"),
+    "a link": (with_link, "the ZIP archive was changed near byte"),
+    "a bomb": (bomb, "is compressed"),
+    "overlapping entries": (overlapping, "its files overlap"),
+    "a name that stands twice": (twice, "'ledger/key.pub' stands in it twice"),
+    "half of it": (lambda content: content[: len(content) // 2], "its end is missing"),
+    "all but its end": (lambda content: content[:-1], "its end is missing"),
+    "something before it": (lambda content: b"#!/bin/sh\n" + content, "changed near byte 0"),
+    "something behind it": (lambda content: content + b"x", "something behind the end"),
+    "a bit that is another": (flipped, "Bad CRC-32"),
+    "no manifest": (without_manifest, "it has no manifest.json"),
+    "a newer format": (with_manifest(grace_export=2), "made by a newer Grace (export format 2"),
+    "a newer schema": (with_columns, "its goals has other columns"),
+    "another size": (with_manifest(size=47), "its checkpoint signs 48 rows, it says 47"),
+    "more peaks than there are": (with_manifest(peaks=["00" * 32]), "not say which rows it holds"),
+    "what is no manifest": (with_manifest(scope="everything"), "its manifest is wrong at scope"),
+    "nothing": (lambda content: b"", "it is no ZIP archive"),
 }
 
 
@@ -245,13 +244,14 @@ def around(log: Exporting) -> set[Path]:
 def test_it_is_refused_and_nothing_is_written(
     log: Exporting, places: Callable[[bytes], list[str]], harm: str
 ) -> None:
-    """However it is wrapped and wherever it lies; no target is even made."""
-    content = HOSTILE[harm](Path(log.export().path).read_bytes())
+    """For what it is, however it is wrapped and wherever it lies; no target is even made."""
+    change, reason = HOSTILE[harm]
+    content = change(Path(log.export().path).read_bytes())
     before = around(log)
     for wrap in WRAPPED.values():
         for place in places(wrap(content)):
             for told in refused(place, log.key, log.folder / "target.db"):
-                assert told.startswith(f"{place}"), told
+                assert (told.startswith(f"{place}"), reason in told) == (True, True), told
                 assert "\n" not in told
     assert around(log) == before
 
