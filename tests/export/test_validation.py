@@ -1,18 +1,23 @@
 """Suites of Great Expectations: rows that break one stop the export, and can be looked at."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from grace.errors import CheckFailed
 from grace.export.archive import opened
+from grace.export.parts import Part
 from grace.export.rows import read_rows
+from grace.export.sealing import Sealed
 from grace.ingestion.ranges import BOUNDS, CHOICES
 from grace.settings import Settings
 from grace.store import open_store
 from grace.store.schema import LOGS
+from tasks import validation
 from tasks.validation import suite_text, validate, validate_sealed
 from tests.export.conftest import Exporting
 
@@ -69,7 +74,22 @@ def test_each_suite_says_what_its_columns_may_hold(table: str) -> None:
         assert within[name] == list(CHOICES[name])
 
 
-def test_sound_rows_are_exported_with_what_was_found(sound: Exporting) -> None:
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables of the parts that were read to be validated."""
+    tables, read = [], validation._read
+
+    def note(sealed: Sealed, table: str, part: Part) -> Iterator[pa.RecordBatch]:
+        tables.append(table)
+        return read(sealed, table, part)
+
+    monkeypatch.setattr(validation, "_read", note)
+    return tables
+
+
+def test_sound_rows_are_exported_with_what_was_found(
+    sound: Exporting, looked_at: list[str]
+) -> None:
     """Beside the manifest, a count for each expectation; parts that passed are not read again."""
     finished = sound.export(validate=validate_sealed)
     assert (finished.rows, finished.validated) == (2, True)
@@ -79,9 +99,10 @@ def test_sound_rows_are_exported_with_what_was_found(sound: Exporting) -> None:
     expectations = told["tables"]["healing_attempts"]["expectations"]
     assert expectations["confidence: values to be between (min_value=0.0, max_value=1.0)"] == 0
     known = json.loads((sound.settings.log_dir / "sealed/validated.json").read_text())
-    assert len(known) == 1
+    assert (len(known), looked_at) == (1, ["healing_attempts"])
     again = sound.export(validate=validate_sealed)
     assert (again.rows, again.validated) == (3, True)
+    assert looked_at == ["healing_attempts", "trigger_mesh_logs"]  # the first export's own event
 
 
 @pytest.mark.parametrize(
