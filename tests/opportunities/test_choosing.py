@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grace.errors import BadInput
+from grace.opportunities import choosing
 from grace.opportunities.choosing import choose_limit, predict, ruled_out
+from grace.opportunities.queueing import Floats, replay
 from grace.opportunities.waits import pressures
 
 KEY = "tag:pages"
@@ -177,12 +179,23 @@ def test_a_second_limit_that_binds_is_said_to_cost_less(log) -> None:
 
 
 @pytest.mark.slow
-def test_twenty_thousand_runs_are_chosen_for_within_seconds(log, start: datetime) -> None:
-    """So long a history is played again for each limit that is tried."""
+def test_a_limit_for_twenty_thousand_runs_is_chosen_by_few_replays(
+    log, start: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So long a history is played again for each limit that is tried: of twelve higher ones the
+    largest, then by halves; and once the present one."""
+    replayed: list[int] = []
+
+    def noted(queued: Floats, held: Floats, slots: int) -> Floats:
+        replayed.append(slots)
+        return replay(queued, held, slots)
+
+    monkeypatch.setattr(choosing, "replay", noted)
     rng = np.random.default_rng(1)
     for number in range(1000):
         log.burst(f"f{number}", 200 * number, rng.uniform(1, 3, 20).tolist(), slots=4)
     choice = choose_limit(log.frame(), KEY)
     assert 4 < choice.limit <= 16
     assert choice.predicted <= 1.0
+    assert len(replayed) == len(set(replayed)) <= 6
     assert choose_limit(log.frame(), KEY, now=start + timedelta(seconds=10_000)).limit > 4
