@@ -20,7 +20,7 @@ def findings_table(findings: Sequence[Finding]) -> str:
         for each in findings
     )
     reasons = "".join(
-        f"- **{plain(each.target)}**, {_looked_at(each)}: {plain(each.reason)}{_asked(each)}\n"
+        f"- **{plain(each.target)}**, {_looked_at(each)}: {_reason(each, findings)}\n"
         for each in findings
     )
     return f"| target | looked at | standing | n | mean |\n|---|---|---|---|---|\n{rows}\n{reasons}"
@@ -30,8 +30,13 @@ def _looked_at(finding: Finding) -> str:
     return "what makes it wait" if finding.kind == CAUSE else plain(finding.metric)
 
 
-def _asked(finding: Finding) -> str:
-    return f" (`grace show {finding.proposal_id}`)" if finding.proposal_id else ""
+def _reason(finding: Finding, findings: Sequence[Finding]) -> str:
+    """What makes a deployment wait also stands under each limit it met; once is enough here."""
+    for other in findings:
+        if other.kind == CAUSE == finding.kind and finding.reason.endswith(f", {other.reason}"):
+            return f"see {plain(other.target)}"
+    asked = f" (`grace show {finding.proposal_id}`)" if finding.proposal_id else ""
+    return f"{plain(finding.reason)}{asked}"
 
 
 def _shown(finding: Finding) -> str:
