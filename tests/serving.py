@@ -13,7 +13,7 @@ import httpx
 
 from grace.settings import PROJECT
 
-__all__ = ["forget_servers", "serving_prefect"]
+__all__ = ["forget_servers", "own_ports", "serving_prefect"]
 
 GRACES = "grace.installation.prefect_server"
 _START_SECONDS = 120
@@ -68,9 +68,13 @@ def forget_servers() -> None:
     EventsWorker.drain_all(timeout=_STOP_SECONDS)
 
 
-def _free_port() -> int:
+def own_ports() -> range:
     """Below those that a kernel gives to whoever asks for any, each process from another one on."""
-    for port in range(11000 + os.getpid() % 1000 * 10, 32768):
+    return range(11000 + os.getpid() % 1000 * 10, 32768)
+
+
+def _free_port() -> int:
+    for port in own_ports():
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))

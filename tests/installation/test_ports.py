@@ -7,12 +7,13 @@ import pytest
 
 from grace.errors import BadInput
 from grace.installation.ports import is_free, next_free
+from tests.serving import own_ports
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port from 45000 on with a listener, and a free one behind it."""
-    for port in range(45900, 65000):
+    """A port with a listener, and a free one behind it."""
+    for port in own_ports():
         with socket.socket() as listener:
             if not is_free(port) or not is_free(port + 1):
                 continue
