@@ -17,13 +17,14 @@ import runpy
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from grace.installation.own_page import OwnPage
 from grace.installation.sign_in import SignIn
 from grace.settings import Settings
 
-__all__ = ["main"]
+__all__ = ["WHOLE_EVERY", "collect_forever", "main"]
 
 # where people reach the page by another address than the server's own
 _ADDRESSES = ("PREFECT_UI_URL", "PREFECT_SERVER_UI_API_URL", "PREFECT_UI_API_URL")
@@ -33,10 +34,11 @@ YOUNG_SECONDS = 0.5
 WHOLE_EVERY = 120
 
 
-def _collect() -> None:
+def collect_forever(sleep: Callable[[float], object], collect: Callable[[int], object]) -> None:
+    """`collect` takes the oldest generation that is to be collected."""
     for number in range(1, sys.maxsize):
-        time.sleep(YOUNG_SECONDS)
-        gc.collect(2 if number % WHOLE_EVERY == 0 else 1)
+        sleep(YOUNG_SECONDS)
+        collect(2 if number % WHOLE_EVERY == 0 else 1)
 
 
 def _guard_pages() -> None:
@@ -59,7 +61,10 @@ def _guard_pages() -> None:
 def main() -> None:
     _guard_pages()
     gc.disable()
-    threading.Thread(target=_collect, name="collector", daemon=True).start()
+    collecting = threading.Thread(
+        target=collect_forever, args=(time.sleep, gc.collect), name="collector", daemon=True
+    )
+    collecting.start()
     sys.argv[0] = "prefect"
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 

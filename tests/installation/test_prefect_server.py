@@ -1,15 +1,17 @@
 """Prefect's server does not stand still for a cursor that is garbage."""
 
-import gc
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
+import pytest
+
+from grace.installation.prefect_server import WHOLE_EVERY, collect_forever
+
 PROGRAM = """
-import gc, sys, threading, time
+import gc, sys, threading
+
+gone = threading.Event()
 
 class Node:
     "Garbage that only a collection takes."
@@ -20,11 +22,16 @@ class Node:
 
     def __del__(self):
         print("collected by", threading.current_thread().name)
+        gone.set()
 
 print("arguments", sys.argv[1:], "automatic", gc.isenabled())
 Node()
-time.sleep(3)
+gone.wait(60)
 """
+
+
+class EndOfTest(Exception):
+    """Ends what goes on for ever."""
 
 
 def test_a_thread_of_its_own_collects_its_garbage(tmp_path: Path) -> None:
@@ -44,37 +51,16 @@ def test_a_thread_of_its_own_collects_its_garbage(tmp_path: Path) -> None:
     assert rest == ["collected by collector"]
 
 
-def test_a_cursor_that_is_collected_waits_for_the_thread_of_its_connection(tmp_path: Path) -> None:
-    """Why: the connection's own thread holds its lock while it waits to write, here for a second;
-    whoever collects the cursor meanwhile waits as long."""
-    holder, waiter = (sqlite3.connect(tmp_path / "a.db", check_same_thread=False) for _ in range(2))
-    holder.execute("PRAGMA journal_mode = WAL")
-    holder.execute("CREATE TABLE t (x)")
-    holder.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
-    holder.commit()
-    waiter.execute("PRAGMA busy_timeout = 1000")
-    waiter.isolation_level = None
-    # of no table: one that reads holds a snapshot, with which SQLite does not wait to write
-    garbage = [waiter.execute("SELECT 1 UNION ALL SELECT 2")]
-    garbage.append(garbage)
-    holder.execute("BEGIN IMMEDIATE")
-    refused: list[Exception] = []
+def test_everything_is_collected_once_a_minute_and_what_is_young_in_between() -> None:
+    """What outlives two young collections would else be kept for as long as the server runs."""
+    took: list[int] = []
 
-    def write() -> None:
-        try:
-            waiter.execute("INSERT INTO t VALUES (3)")
-        except sqlite3.OperationalError as problem:
-            refused.append(problem)
+    def sleep(seconds: float) -> None:
+        assert seconds * WHOLE_EVERY == 60
+        if len(took) == 2 * WHOLE_EVERY + 1:
+            raise EndOfTest
 
-    writing = threading.Thread(target=write)
-    writing.start()
-    time.sleep(0.2)
-    begin = time.monotonic()
-    del garbage
-    gc.collect()
-    assert time.monotonic() - begin > 0.4
-    writing.join()
-    assert refused
-    holder.rollback()
-    for connection in (holder, waiter):
-        connection.close()
+    with pytest.raises(EndOfTest):
+        collect_forever(sleep, took.append)
+    between = [1] * (WHOLE_EVERY - 1)
+    assert took == [*between, 2, *between, 2, 1]
