@@ -39,6 +39,8 @@ ID = "p-1"
 BLOCK = timedelta(seconds=60)
 # about as long as a whole chain takes, so that a kill may fall anywhere in it
 LONGEST_SECONDS = 0.4
+# longer with each kill of one chain: on a slow disk a child opens the log and does no deed
+LONGER = 1.1
 
 
 class WholeFile(FileLever):
@@ -129,8 +131,10 @@ def main(folder: Path, kills: int, seed: int) -> None:
     killed, ended = 0, 0
     while killed < kills:
         begin(folder / str(ended), policy)
-        while killed_after(rng.uniform(0, LONGEST_SECONDS), folder / str(ended), policy):
+        longest = LONGEST_SECONDS
+        while killed_after(rng.uniform(0, longest), folder / str(ended), policy):
             killed += 1
+            longest *= LONGER
         ended += 1
     print(killed, ended)
 
