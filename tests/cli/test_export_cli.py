@@ -1,9 +1,12 @@
 """`grace export`, `verify`, `restore` and `validate` as a person and a program meet them."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from grace.store import Store
 from grace.store.schema import LOGS
 
 GOOD = {"attempt_id": "a", "confidence": 0.5, "attempted_at": datetime(2026, 3, 1, tzinfo=UTC)}
+# one line up, and nothing left on it
+ERASED = "\x1b[1A\x1b[2K"
 
 
 class Shell:
@@ -148,21 +153,43 @@ def test_whoever_looks_on_sees_a_bar(grace: Shell, settings: Settings, tmp_path:
     """On a terminal, and gone afterwards; standard output stays what it is without one."""
     archive = tmp_path / "backup.zip"
     grace("export", "--to", str(archive))
-    main_end, terminal = os.openpty()
     words = ["verify", str(archive), "--key", str(settings.public_key_file), "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "grace.cli", *words],
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
-        check=True,
-    )
-    os.close(terminal)
-    shown = os.read(main_end, 1 << 16).decode(errors="replace")
-    os.close(main_end)
-    assert json.loads(done.stdout)["rows"] == 1
-    assert "proving" in shown
-    assert "%" in shown
+    told, shown = _on_a_terminal([sys.executable, "-m", "grace.cli", *words])
+    assert json.loads(told)["rows"] == 1
+    bars, _, last = shown.rpartition("proving")
+    assert "%" in bars
+    assert last.endswith(ERASED)
+
+
+def _on_a_terminal(command: list[str]) -> tuple[bytes, str]:
+    """What it says on standard output, and all that it writes to the terminal of its errors."""
+    main_end, terminal = os.openpty()
+    with (
+        open(main_end, "rb", buffering=0) as screen,
+        ThreadPoolExecutor() as threads,
+        open(terminal, "wb") as errors,
+    ):
+        # read all along: a terminal that is full makes whoever writes to it wait
+        seen = threads.submit(_all_of, screen)
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+            timeout=60,
+            check=True,
+        )
+        errors.close()
+        return done.stdout, seen.result().decode(errors="replace")
+
+
+def _all_of(screen: io.FileIO) -> bytes:
+    """Linux answers with an error once nobody has the terminal any more."""
+    read = []
+    with suppress(OSError):
+        while some := screen.read(1 << 16):
+            read.append(some)
+    return b"".join(read)
 
 
 def test_the_form_in_the_ui_is_bounded_and_says_what_is_meant() -> None:
