@@ -3,15 +3,16 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from grace.cli import main
 from grace.ledger.note import Checkpoint, Note, SigningKey, VerifierKey
 from grace.settings import Settings
+from tests.children import child
 from tests.tampering import Log
 
 START_SECONDS = 60
@@ -215,20 +216,15 @@ class TestSign:
     def test_the_service_ends_cleanly(self, settings: Settings, ending: signal.Signals) -> None:
         """It waits for the log, signs it, and a polite signal is answered with exit code 0."""
         command = [sys.executable, "-m", "grace.cli", "ledger", "sign", "--every", "1"]
-        service = subprocess.Popen(
-            command,
-            env=os.environ | {"GRACE_DATA_DIR": str(settings.data_dir)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert service.stdout is not None
-        assert service.stdout.readline().startswith("not signed: there is no Grace database")
-        Log(settings).write(1)
-        # on a busy machine it may come by while the log is made, and sign it empty
-        assert "signed 16 rows\n" in iter(service.stdout.readline, "")
-        service.send_signal(ending)
-        _, errors = service.communicate(timeout=START_SECONDS)
+        environment = os.environ | {"GRACE_DATA_DIR": str(settings.data_dir)}
+        with child(command, env=environment, stdout=PIPE, stderr=PIPE) as service:
+            assert service.stdout is not None
+            assert service.stdout.readline().startswith("not signed: there is no Grace database")
+            Log(settings).write(1)
+            # on a busy machine it may come by while the log is made, and sign it empty
+            assert "signed 16 rows\n" in iter(service.stdout.readline, "")
+            service.send_signal(ending)
+            _, errors = service.communicate(timeout=START_SECONDS)
         assert (service.returncode, errors) == (0, "")
         assert Log(settings).verify().signed_size == 16
 
