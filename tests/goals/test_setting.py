@@ -2,7 +2,8 @@
 
 import os
 import sys
-from subprocess import PIPE, Popen
+from contextlib import ExitStack
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from grace.goals.people import close_by_hand
 from grace.notary.verify import verify
 from grace.settings import Settings
 from grace.store.read import newest
+from tests.children import child
 from tests.goals.conftest import COVERAGE, DAY, Log
-from tests.rivals import at_once
 from tests.ruling import a_policy, a_rule
 
 HEALING = "healing_success_rate"
@@ -57,28 +58,42 @@ def test_a_persons_goal_on_the_metric_is_enough(log: Log) -> None:
 
 RIVAL = """
 import sys
+from contextlib import contextmanager
 from datetime import datetime
 from grace.analysis.rules import Rules
 from grace.goals.setting import set_goals
 from grace.governance.policy import load_policy
 from grace.settings import Settings
-from grace.store import open_store
+from grace.store import Store, open_store
+
+class Told(Store):
+    @contextmanager
+    def writing(self, now):
+        print("writes", flush=True)
+        with super().writing(now) as writer:
+            yield writer
+
 settings = Settings()
-store, policy = open_store(settings.url), load_policy(settings)
-print("ready", flush=True)
-sys.stdin.readline()
+store, policy = Told(open_store(settings.url).engine), load_policy(settings)
 set_goals(store, policy, datetime.fromisoformat(sys.argv[1]), Rules())
 """
 
 
 def test_two_processes_at_once_create_one_goal(log: Log, settings: Settings) -> None:
-    """Both find that it is asked for before either opens it; the log still verifies."""
+    """Both find that it is asked for before either may write; the log still verifies."""
     log.healing([(70, 100)] * 8)
     log.seen(HEALING)
     command = [sys.executable, "-c", RIVAL, log.now.isoformat()]
     environment = {**os.environ, "GRACE_DATA_DIR": str(settings.data_dir)}
-    rivals = [Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) for _ in range(2)]
-    at_once(rivals)
+    with ExitStack() as ends:
+        with log.store.writing(log.now):
+            rivals = [
+                ends.enter_context(child(command, env=environment, stdout=PIPE)) for _ in range(2)
+            ]
+            for each in rivals:
+                assert each.stdout is not None
+                assert each.stdout.readline() == "writes\n"
+        assert [each.wait() for each in rivals] == [0, 0]
     assert [goal.metric for goal in list_goals(log.store)] == [HEALING]
     assert verify(settings, log.store).ok
 
