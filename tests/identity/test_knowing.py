@@ -103,11 +103,12 @@ def test_the_time_of_a_signature_lies_between_the_question_and_now(hours, holds)
         assert "when nobody was asked" in refused(proof)
 
 
-@pytest.mark.parametrize("change", [b"approve", b"ann", b"T12:00:00Z", b"answer-1"])
-def test_a_changed_byte_is_found(change):
-    """Whatever is changed behind the signature."""
-    spoilt = statement().signed(ANN).encode().replace(change, change[:-1] + b"x", 1).decode()
-    assert refused(spoilt)
+def test_a_changed_byte_is_found():
+    """Behind the signature, where all that is left can be read and fits the answer."""
+    proof = statement().signed(ANN)
+    assert proof.count("T12:00:00Z") == 1
+    spoilt = proof.replace("T12:00:00Z", "T12:00:01Z")
+    assert "not signed by a key of ann that is on the list" in refused(spoilt)
 
 
 @pytest.mark.parametrize(
