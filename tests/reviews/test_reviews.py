@@ -7,6 +7,8 @@ import pytest
 from grace.analysis.rules import Rules
 from grace.errors import BadInput
 from grace.goals.charts import goal_chart
+from grace.goals.goal import list_goals
+from grace.goals.people import close_by_hand
 from grace.mesh import read_events
 from grace.reviews import (
     is_reviewed,
@@ -60,7 +62,7 @@ def test_what_nobody_reviewed_is_found_after_a_minute_and_only_once(
     assert unreviewed(log.store, later, MINUTE) == []
 
 
-def test_a_goal_that_came_back_or_ended_needs_no_review(log: Log, off_track: int) -> None:
+def test_a_goal_that_came_back_needs_no_review(log: Log, off_track: int) -> None:
     later = log.now + timedelta(days=1)
     assert unreviewed(log.store, later, MINUTE) == [off_track]
     for _ in range(20):
@@ -70,6 +72,13 @@ def test_a_goal_that_came_back_or_ended_needs_no_review(log: Log, off_track: int
     assert unreviewed(log.store, log.now + timedelta(days=1), MINUTE) == []
     made = review(log.store, off_track_event(log.store, off_track), log.now, Rules())
     assert "By now it is **on track**." in review_page(made, None, None)
+
+
+def test_a_goal_that_ended_off_its_track_needs_no_review(log: Log, off_track: int) -> None:
+    """What was told of it last is that it is off its track, and stays so for ever."""
+    (goal,) = list_goals(log.store)
+    close_by_hand(log.store, log.policy, log.now, goal.goal_id, by="ann", reason="given up")
+    assert unreviewed(log.store, log.now + timedelta(days=1), MINUTE) == []
 
 
 def test_a_goal_on_a_number_of_ones_own_says_that_people_must_act(log: Log) -> None:
