@@ -159,7 +159,11 @@ def _newest() -> sa.Select[tuple[object, ...]]:
     same = sa.and_(
         PROPOSALS.c.proposal_id == last.c.proposal_id, PROPOSALS.c.revision == last.c.revision
     )
-    return sa.select(PROPOSALS).join(last, same).order_by(PROPOSALS.c.created_at)
+    return (
+        sa.select(PROPOSALS)
+        .join(last, same)
+        .order_by(PROPOSALS.c.created_at, PROPOSALS.c.proposal_id)
+    )
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:

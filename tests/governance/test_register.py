@@ -55,9 +55,9 @@ def test_an_open_opportunity_is_not_raised_twice(store, enter, state):
 
 
 @pytest.mark.parametrize("state", sorted(set(STATES) - OPEN))
-def test_a_closed_opportunity_may_be_raised_again(store, enter, state):
+def test_a_closed_opportunity_may_be_raised_again(store, now, enter, state):
     enter("p-1", state)
-    enter("p-2")
+    enter("p-2", created_at=now + timedelta(hours=1))
     assert [entry.state for entry in list_entries(store)] == [state, "proposed"]
 
 
