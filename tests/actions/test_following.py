@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from math import nan
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
 from grace.account import account, look_page
+from grace.actions import following
 from grace.actions.action import done_actions
 from grace.actions.applying import apply_approved
 from grace.actions.measuring import Measuring, step_due
@@ -17,6 +19,7 @@ from grace.measurement.blocks import Unit
 from grace.measurement.days import FIRST_VERDICT, LAST_VERDICT, PATIENCE, compare_days
 from grace.measurement.looks import last_days_look
 from grace.measurement.plan import Days, Plan, guardrail
+from grace.store.read import newest
 from tests.actions.file_lever import FileLever
 from tests.proposing import NOON, a_plan
 
@@ -271,6 +274,21 @@ def wandering(rng, count, correlation):
 def differ(some, others):
     error = np.sqrt(some.var() / some.size + others.var() / others.size)
     return abs(some.mean() - others.mean()) > norm.ppf(0.975) * error
+
+
+def test_what_broke_off_behind_its_last_look_ends_by_it(trial, store, clock, monkeypatch) -> None:
+    measured = trial(faster)
+    measured.step()
+    measured.until(NOON + FIRST_VERDICT)
+    with monkeypatch.context() as broken:
+        broken.setattr(following, "move", Mock(side_effect=InterruptedError))
+        with pytest.raises(InterruptedError):
+            measured.step()
+    last = last_days_look(store, measured.entry.id, measured.entry.proposal.plan)
+    clock.pass_(3600)
+    ended = measured.step()
+    assert (ended.entry.state, ended.entry.verdict, ended.look) == ("kept", "improved", last)
+    assert newest(store, "verdicts")["final"].tolist() == [False, True]
 
 
 def test_every_step_may_be_taken_twice(trial, store) -> None:
