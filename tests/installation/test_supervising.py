@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -60,21 +63,33 @@ def _is_child(pid: int) -> bool:
 
 
 def test_a_process_that_is_replaced_under_the_lock_has_not_ended(
-    settings: Settings, two: dict[str, Process], tmp_path: Path
+    settings: Settings, two: dict[str, Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `grace connect` and a second `grace up` do it."""
+    """As `grace connect` and a second `grace up` do it; looked at while the old one is dead."""
     new = spawn(["sleep", "600"], os.environ, tmp_path / "new.log", tmp_path)
+    dead, waiting, changing = Event(), Event(), state.changing
 
     def replace() -> None:
-        with state.changing(settings):
+        with changing(settings):
             stop(two["signer"])
+            dead.set()
+            waiting.wait(60)
             state.write(settings, Installation(port=1, processes=two | {"signer": new}))
 
-    try:
-        watch(settings, look_again(2, replace))
-        assert is_alive(new)
-    finally:
-        stop(new)
+    def waits(settings: Settings) -> AbstractContextManager[None]:
+        waiting.set()
+        return changing(settings)
+
+    monkeypatch.setattr(state, "changing", waits)
+    with ThreadPoolExecutor() as threads:
+        replacing = threads.submit(replace)
+        try:
+            assert dead.wait(60)
+            watch(settings, look_again(1, lambda: None))
+        finally:
+            waiting.set()
+            stop(new)
+            replacing.result()
 
 
 def test_brought_down_by_somebody_else_it_ends_in_peace(
