@@ -14,19 +14,25 @@ def tally(values: list[float], units: list[int]) -> Tally:
     return tallies(rows, "wait", pd.Series(values, dtype="float64"), sketched=True)[0]["wait", ""]
 
 
-@pytest.mark.parametrize("share", [0.5, 0.95])
-def test_the_limits_cover(share: float) -> None:
-    """Null: lognormal waits, sigma 1 between 100 units and 0.3 within, ten in each, 500 windows."""
+@pytest.mark.parametrize(("share", "reach"), [(0.5, 1.5), (0.95, 5.0)])
+def test_the_limits_cover_and_end(share: float, reach: float) -> None:
+    """Null: lognormal waits, sigma 1 between 100 units and 0.3 within, ten in each, 500 windows.
+
+    So many units give an upper limit each time; half of them lie within `reach` times the truth.
+    """
     rng = np.random.default_rng(5)
     own, within = rng.normal(0, 1, (500, 100, 1)), rng.normal(0, 0.3, (500, 100, 10))
     true = float(np.exp(np.sqrt(1.09) * {0.5: 0.0, 0.95: 1.6448536}[share]))
     units = np.repeat(np.arange(100), 10).tolist()
-    covered = 0
+    covered, highs = 0, []
     for values in np.exp(own + within).reshape(500, -1):
         interval = quantile(tally(values.tolist(), units), share).interval
         assert interval is not None
-        covered += interval[0] <= true and (interval[1] is None or true <= interval[1])
+        assert interval[1] is not None
+        covered += interval[0] <= true <= interval[1]
+        highs.append(interval[1])
     assert covered / 500 >= 0.93
+    assert np.median(highs) < reach * true
 
 
 def test_few_units_give_no_upper_limit() -> None:
