@@ -6,30 +6,37 @@ from typing import Any
 
 import pytest
 
+from grace.analysis.durations import Quantile
 from grace.analysis.rates import Mean, Rate
 from grace.analysis.response import Duration, Timing
 from grace.analysis.window import Analysis
 from tests.analysis.naive import (
     Naive,
+    Pairs,
     Row,
     approved,
-    brier,
     by,
     calibration_error,
     deployment,
     executed,
     first_of,
     governed,
+    has_limits,
+    in_units,
     interval,
     judged,
     mean,
+    mean_interval,
     quantile,
     rate,
     response,
+    seconds,
     usable,
 )
 
 CANCELLED = {"cancelled", "canceled"}
+HOUR = timedelta(hours=1)
+STATED = ("recommendation_confidence", "pattern_confidence", "predicted_likelihood")
 
 
 def check(analysis: Analysis, naive: Naive, since: datetime, until: datetime) -> None:
@@ -49,7 +56,9 @@ def check(analysis: Analysis, naive: Naive, since: datetime, until: datetime) ->
     _patterns(analysis, naive, *window)
     _response(analysis, tables["parallel_process_logs"])
     _activity(analysis, tables, *window)
+    _hours(analysis, tables["parallel_process_logs"])
     _health(analysis, tables)
+    _figures(analysis)
 
 
 def _healing(analysis: Analysis, rows: list[Row]) -> None:
@@ -111,16 +120,19 @@ def _autonomy(analysis: Analysis, rows: list[Row]) -> None:
     assert list(found.by_decision_type) == list(by(rows, "decision_type"))
     for part, held in by(rows, "decision_type").items():
         _rate(found.by_decision_type[part], held, executed)
-    _mean(found.confidence, usable((row.get("confidence") for row in rows), 1.0))
+    _mean(found.confidence, usable(rows, lambda row: row.get("confidence"), 1.0), "logit")
 
 
-def _mean(found: Mean, values: list[float]) -> None:
-    assert found.n == len(values)
-    if not values:
-        assert (found.value, found.interval) == (None, None)
-        return
-    assert found.value == pytest.approx(mean(values), rel=1e-9, abs=1e-12)
-    assert found.interval is None or found.interval[0] < found.value < found.interval[1]
+def _mean(found: Mean, pairs: Pairs, scale: str) -> None:
+    assert (found.n, found.units) == (len(pairs), len({unit for unit, _ in pairs}))
+    values = [value for _, value in pairs]
+    assert found.value == (pytest.approx(mean(values), rel=1e-9, abs=1e-12) if values else None)
+    _limits(found, in_units(pairs), scale)
+
+
+def _limits(found: Mean, units: list[tuple[float, float]], scale: str) -> None:
+    limits = mean_interval(units, scale)
+    assert found.interval == (limits and pytest.approx(limits, rel=1e-6, abs=1e-12))
 
 
 def _learning(analysis: Analysis, rows: list[Row]) -> None:
@@ -132,19 +144,17 @@ def _learning(analysis: Analysis, rows: list[Row]) -> None:
     assert found.by_type == {kind: len(held) for kind, held in by(rows, "learning_type").items()}
     assert found.predictions == len(predictions)
     _rate(found.accuracy, predictions, lambda row: row.get("prediction_correct"))
-    order = ("recommendation_confidence", "pattern_confidence", "predicted_likelihood")
-    _mean(found.confidence, usable((first_of(row, *order) for row in rows), 1.0))
-    pairs, calibration = judged(rows), found.calibration
-    assert calibration.n == len(pairs)
+    _mean(found.confidence, usable(rows, lambda row: first_of(row, *STATED), 1.0), "logit")
+    triples, calibration = judged(rows), found.calibration
+    assert calibration.n == len(triples)
     known = [row for row in predictions if row.get("prediction_correct") is not None]
     assert calibration.n + calibration.unstated + calibration.unusable == len(known)
-    assert calibration.brier.value == pytest.approx(brier(pairs), abs=1e-12)
-    assert calibration.error == pytest.approx(calibration_error(pairs), abs=1e-12)
-    gaps = [stated - came for stated, came in pairs]
-    assert calibration.gap.value == pytest.approx(mean(gaps), abs=1e-12)
-    promised = mean([stated * (1 - stated) for stated, _ in pairs])
-    if pairs:
-        assert calibration.excess.value == pytest.approx(brier(pairs) - promised, abs=1e-12)
+    error = calibration_error([(stated, came) for _, stated, came in triples])
+    assert calibration.error == pytest.approx(error, abs=1e-12)
+    _mean(calibration.brier, [(unit, (s - came) ** 2) for unit, s, came in triples], "logit")
+    _mean(calibration.gap, [(unit, s - came) for unit, s, came in triples], "plain")
+    promised = [(unit, (s - came) ** 2 - s * (1 - s)) for unit, s, came in triples]
+    _mean(calibration.excess, promised, "plain")
     if calibration.error_interval:
         low, high = calibration.error_interval
         assert low <= calibration.error <= high
@@ -180,27 +190,33 @@ def _response(analysis: Analysis, rows: list[Row]) -> None:
 
 
 def _timing(found: Timing, rows: list[Row]) -> None:
-    _rate(found.success, rows, lambda row: row.get("success"))
+    _succeeded(found.success, rows)
+    _duration(found.wait, seconds(rows, "wait_time_seconds"))
+    _duration(found.execution, seconds(rows, "execution_time_seconds"))
+    _duration(found.response, usable(rows, response))
+
+
+def _succeeded(found: Rate, rows: list[Row]) -> None:
+    _rate(found, rows, lambda row: row.get("success"))
     unknown = [row for row in rows if row.get("success") is None]
-    assert found.success.open == sum(row.get("completed_at") is None for row in unknown)
-    assert found.success.neither == len(unknown) - found.success.open
-    _duration(found.wait, usable(row.get("wait_time_seconds") for row in rows))
-    _duration(found.execution, usable(row.get("execution_time_seconds") for row in rows))
-    _duration(found.response, usable(map(response, rows)))
+    assert found.open == sum(row.get("completed_at") is None for row in unknown)
+    assert found.neither == len(unknown) - found.open
 
 
-def _duration(found: Duration, values: list[float]) -> None:
-    _mean(found.mean, values)
+def _duration(found: Duration, pairs: Pairs) -> None:
+    _mean(found.mean, pairs, "log")
     for told, share in ((found.p50, 0.5), (found.p95, 0.95), (found.p99, 0.99)):
-        exact = quantile(values, share)
-        if exact is None:
-            assert (told.value, told.interval) == (None, None)
-            continue
-        assert told.value is not None
+        _quantile(told, pairs, share)
+
+
+def _quantile(told: Quantile, pairs: Pairs, share: float) -> None:
+    exact = quantile([value for _, value in pairs], share)
+    assert (told.value is None, told.interval is None) == (exact is None, not has_limits(pairs))
+    if exact is not None and told.value is not None:
         assert isclose(told.value, exact, rel_tol=0.01)
-        if told.interval:
-            low, high = told.interval
-            assert low <= told.value <= (high if high is not None else told.value)
+    if told.interval:
+        low, high = told.interval
+        assert low <= told.value <= (high if high is not None else told.value)
 
 
 def _activity(
@@ -212,7 +228,8 @@ def _activity(
     assert {log: n for log, n in found.by_log.items() if n} == {
         log: len(rows) for log, rows in tables.items() if rows
     }
-    assert found.per_hour.value == pytest.approx(events / ((until - since) / timedelta(hours=1)))
+    assert found.per_hour.value == pytest.approx(events / ((until - since) / HOUR))
+    _limits(found.per_hour, [(hour.events, hour.covered) for hour in analysis.hours], "log")
     per_hour = {hour.start: hour.events for hour in analysis.hours if hour.events}
     told: dict[datetime, int] = {}
     for rows in tables.values():
@@ -220,15 +237,47 @@ def _activity(
             hour = row["at"].replace(minute=0, second=0, microsecond=0)
             told[hour] = told.get(hour, 0) + 1
     assert per_hour == told
-    assert sum(hour.covered for hour in analysis.hours) == pytest.approx(
-        (until - since) / timedelta(hours=1)
-    )
+    for hour in analysis.hours:
+        assert hour.covered == (min(until, hour.start + HOUR) - max(since, hour.start)) / HOUR
+    assert sum(hour.covered for hour in analysis.hours) == pytest.approx((until - since) / HOUR)
+
+
+def _hours(analysis: Analysis, rows: list[Row]) -> None:
+    for hour in analysis.hours:
+        held = [row for row in rows if hour.start <= row["at"] < hour.start + HOUR]
+        wait, execution = (seconds(held, f"{name}_time_seconds") for name in ("wait", "execution"))
+        _succeeded(hour.success, held)
+        _quantile(hour.wait_p50, wait, 0.5)
+        _quantile(hour.wait_p95, wait, 0.95)
+        _quantile(hour.execution_p50, execution, 0.5)
+        _quantile(hour.execution_p95, execution, 0.95)
+
+
+def _figures(analysis: Analysis) -> None:
+    """Each is one of those that were held against the plain computation already."""
+    response = analysis.response
+    tasks = response.by_type.get("task_run", response.overall)
+    found: dict[str, Rate | Mean] = {
+        "healing_success_rate": analysis.healing.success,
+        "ml_confidence": analysis.learning.confidence,
+        "prediction_accuracy": analysis.learning.accuracy,
+        "execution_rate": analysis.autonomy.execution,
+        "task_success_rate": tasks.success,
+        "task_execution_seconds": tasks.execution.mean,
+        "task_wait_seconds": tasks.wait.mean,
+        "response_seconds": response.overall.response.mean,
+        "events_per_hour": analysis.activity.per_hour,
+    }
+    health = analysis.health
+    expected = {name: (each.value, each.interval, each.n) for name, each in found.items()}
+    expected["health_score"] = (health.score, health.interval, sum(p.n for p in health.parts))
+    assert {each.name: (each.value, each.interval, each.n) for each in analysis.figures} == expected
 
 
 def _health(analysis: Analysis, tables: dict[str, list[Row]]) -> None:
     _, _, healing = rate(tables["healing_attempts"], lambda row: row.get("success"))
-    order = ("recommendation_confidence", "pattern_confidence", "predicted_likelihood")
-    stated = usable((first_of(row, *order) for row in tables["ml_learning_logs"]), 1.0)
+    learned = tables["ml_learning_logs"]
+    stated = [value for _, value in usable(learned, lambda row: first_of(row, *STATED), 1.0)]
     decisions = len(tables["agentic_spine_logs"])
     parts = [
         (40, healing),

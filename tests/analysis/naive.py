@@ -6,12 +6,13 @@ Shares no line with `grace.analysis`: no pandas, no hours, no sketches, no talli
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from math import floor, isfinite, sqrt
+from math import exp, floor, isfinite, sqrt
 from typing import Any
 
 from scipy.stats import beta, norm, t
 
 Row = dict[str, Any]
+Pairs = list[tuple[object, float]]
 
 EXECUTED = {"executed", "success", "completed", "applied"}
 OPEN = {"started", "processing", "pending", "resumed"}
@@ -116,8 +117,14 @@ def approved(row: Row) -> bool | None:
     return None
 
 
-def usable(values: Iterable[float | None], high: float = float("inf")) -> list[float]:
-    return [v for v in values if v is not None and isfinite(v) and 0 <= v <= high]
+def usable(rows: list[Row], of: Callable[[Row], float | None], high: float = float("inf")) -> Pairs:
+    """Of each row that has a value in range: its unit and the value."""
+    found = [(row["unit"], of(row)) for row in rows]
+    return [(unit, v) for unit, v in found if v is not None and isfinite(v) and 0 <= v <= high]
+
+
+def seconds(rows: list[Row], column: str) -> Pairs:
+    return usable(rows, lambda row: row.get(column))
 
 
 def first_of(row: Row, *columns: str) -> float | None:
@@ -125,16 +132,16 @@ def first_of(row: Row, *columns: str) -> float | None:
 
 
 def response(row: Row) -> float | None:
-    both = usable([row.get("wait_time_seconds"), row.get("execution_time_seconds")])
-    return both[0] + both[1] if len(both) == 2 else None
+    both = [*seconds([row], "wait_time_seconds"), *seconds([row], "execution_time_seconds")]
+    return sum(value for _, value in both) if len(both) == 2 else None
 
 
 def deployment(row: Row) -> str:
     return (row.get("task_payload") or {}).get("deployment") or "not stated"
 
 
-def judged(rows: list[Row]) -> list[tuple[float, bool]]:
-    """Of predictions with an outcome and a usable likelihood: both."""
+def judged(rows: list[Row]) -> list[tuple[object, float, bool]]:
+    """Of predictions with an outcome and a usable likelihood: the unit and both."""
     found = []
     for row in rows:
         if row.get("learning_type") == "prediction" and row.get("prediction_correct") is not None:
@@ -142,12 +149,8 @@ def judged(rows: list[Row]) -> list[tuple[float, bool]]:
                 row, "predicted_likelihood", "recommendation_confidence", "pattern_confidence"
             )
             if stated is not None and 0 <= stated <= 1:
-                found.append((stated, row["prediction_correct"]))
+                found.append((row["unit"], stated, row["prediction_correct"]))
     return found
-
-
-def brier(pairs: list[tuple[float, bool]]) -> float | None:
-    return mean([(stated - came) ** 2 for stated, came in pairs])
 
 
 def calibration_error(pairs: list[tuple[float, bool]]) -> float | None:
@@ -187,12 +190,39 @@ def interval(outcomes: list[tuple[object, bool]]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def standard_error(pairs: list[tuple[object, float]]) -> float:
-    """Of a mean of values in units, computed anew without each unit in turn."""
+def in_units(pairs: Pairs) -> list[tuple[float, float]]:
+    """Of each unit the sum of its values and their number."""
     units: dict[object, list[float]] = defaultdict(list)
     for unit, value in pairs:
         units[unit].append(value)
-    values = [value for _, value in pairs]
-    whole = sum(values) / len(values)
-    without = [(sum(values) - sum(held)) / (len(values) - len(held)) for held in units.values()]
-    return sqrt((len(units) - 1) / len(units) * sum((one - whole) ** 2 for one in without))
+    return [(sum(held), float(len(held))) for held in units.values()]
+
+
+def mean_interval(units: list[tuple[float, float]], scale: str) -> tuple[float, float] | None:
+    """Student's t on a scale, with the mean computed anew without each unit in turn."""
+    total, exposure = (sum(each) for each in zip(*units, strict=True)) if units else (0.0, 0.0)
+    kish = exposure**2 / sum(n**2 for _, n in units) if units else 0.0
+    if kish < 1.5:
+        return None
+    whole = total / exposure
+    without = [(total - held) / (exposure - n) for held, n in units]
+    error = sqrt((len(units) - 1) / len(units) * sum((one - whole) ** 2 for one in without))
+    if error <= 1e-12 * max(abs(held / n) for held, n in units):
+        return None
+    reach = t.ppf(0.975, kish - 1) * error
+    if scale == "plain":
+        return whole - reach, whole + reach
+    if scale == "log":
+        times = exp(min(reach / whole, 350.0)) if whole > 0 else None
+        return None if times is None else (whole / times, whole * times)
+    if not 0 < whole < 1:
+        return None
+    times = exp(min(reach / (whole * (1 - whole)), 350.0))
+    low, high = whole / (1 - whole) / times, whole / (1 - whole) * times
+    return low / (1 + low), high / (1 + high)
+
+
+def has_limits(pairs: Pairs) -> bool:
+    """Whether a quantile's can be told: of units that say as much as two of equal size."""
+    counts = [n for _, n in in_units(pairs)]
+    return bool(counts) and sum(counts) ** 2 / sum(n**2 for n in counts) >= 2
