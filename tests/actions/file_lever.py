@@ -49,6 +49,7 @@ class FileLever:
         with self._record.open("a") as record:
             record.write(json.dumps(value) + "\n")
         if self.broken != "silently":
-            self.file.write_text(json.dumps({target: value}))
+            values = json.loads(self.file.read_text())
+            self.file.write_text(json.dumps(values | {target: value}))
         if self.dies_after_setting:
             raise KeyboardInterrupt

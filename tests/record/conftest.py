@@ -16,6 +16,7 @@ from grace.governance.consent import Answer
 from grace.governance.policy import Policy
 from grace.governance.proposal import Prediction, Proposal
 from grace.governance.register import Entry, find, list_entries
+from grace.record.quiet import Span
 from grace.statistics.switchback import draw_order
 from grace.store import Store, open_store
 from tasks.units import load_units
@@ -30,13 +31,17 @@ PAIRS, BLOCK = 8, 60
 
 @dataclass
 class Life:
-    """A run every 20 s; it waits by the limit that holds, and no two alike."""
+    """A run every 20 s; it waits by the limit that holds, and no two alike.
+
+    `busy` is when something was evidence or was moved, by the clock of the test.
+    """
 
     store: Store
     lever: FileLever
     policy: Policy
     now: datetime = NOON
     runs: int = 0
+    busy: list[Span] = field(default_factory=list)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(11))
 
     def clock(self) -> datetime:
@@ -54,15 +59,18 @@ class Life:
     def pass_(self, hours: float) -> None:
         self.until(self.now + timedelta(hours=hours))
 
-    def propose(self, after: int, then: float | None, **differing: object) -> Entry:
+    def propose(
+        self, after: int, then: float | None, target: str = "tag:pages", **differing: object
+    ) -> Entry:
         """What was seen in the last ten minutes is its evidence."""
-        before = self.lever.read("tag:pages")
+        before = self.lever.read(target)
         number = len(list_entries(self.store))
         like = a_proposal()
         span = (self.now - timedelta(minutes=10), self.now)
+        self.busy.append(span)
         proposal = a_proposal(
             proposal_id=f"p-{number}",
-            change=Change(lever="file", target="tag:pages", before=before, after=after),
+            change=Change(lever="file", target=target, before=before, after=after),
             created_at=self.now,
             deadline=self.now + timedelta(days=3),
             evidence=like.evidence.model_copy(update={"span": span}),
@@ -86,7 +94,7 @@ class Life:
 
     def measure(self, entry: Entry) -> Entry:
         """Applied, and moved to and fro until there is a verdict."""
-        entry = self.approve(entry)
+        begun, entry = self.now, self.approve(entry)
         entry = apply_approved(self.store, self.lever, entry, self.policy, self.clock, None)
         measuring = Measuring(self.store, self.lever, self.policy, self.clock)
         while entry.state in ("applied", "measuring"):
@@ -95,6 +103,7 @@ class Life:
             entry = step.entry
             if step.next_at is not None:
                 self.until(step.next_at)
+        self.busy.append((begun, self.now))
         return entry
 
     def _run(self, limit: object) -> list[dict[str, object]]:

@@ -15,9 +15,9 @@ from grace.actions.measuring import Measuring
 from grace.brief import brief
 from grace.cli import main
 from grace.errors import BadInput
-from grace.record.quiet import busy_spans, length_of
+from grace.record.quiet import length_of
 from grace.record.record import ActionType
-from grace.record.trials import deeds, trials
+from grace.record.trials import trials
 from tasks import record as engine
 from tasks.record import engine_record, lines_beside
 
@@ -79,11 +79,9 @@ def test_predicted_against_measured_is_what_the_rows_say(lived):
     assert effects[1] == pytest.approx(7.0, abs=0.5)
 
 
-def test_placebo_windows_lie_where_nothing_was_changed(lived):
-    """Before the evidence and after the last deed: found from the log, judged, none overlapping."""
-    every, done = trials(lived.store), deeds(lived.store)
-    laid = []
-    real = engine.judge_windows
+def laid_in(life):
+    """The placebo windows that were judged, each with its proposal; and what came of them."""
+    laid, real = [], engine.judge_windows
 
     def noting(proposal, spans, units_of):
         laid.extend((proposal, span) for span in spans)
@@ -91,16 +89,38 @@ def test_placebo_windows_lie_where_nothing_was_changed(lived):
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(engine, "judge_windows", noting)
-        placebo = engine_record(lived.store, lived.policy, lived.now)[LIMITS].placebo
-    assert len(laid) == placebo.windows >= 6
+        return laid, engine_record(life.store, life.policy, life.now)[LIMITS].placebo
+
+
+def check_quiet(life, laid):
+    """None touches what is busy by the clock of the test, nor another."""
     for proposal, (begin, end) in laid:
         assert end - begin == length_of(proposal.plan)
-        for start, stop in busy_spans(every, done, proposal, lived.now):
-            assert end <= start or stop <= begin
+        assert all(end <= start or stop <= begin for start, stop in life.busy)
     ordered = sorted(span for _, span in laid)
     assert all(one[1] <= other[0] for one, other in pairwise(ordered))
+
+
+def test_placebo_windows_lie_where_nothing_was_changed(lived):
+    """Before the evidence and after the last deed: found from the log, judged, none overlapping."""
+    laid, placebo = laid_in(lived)
+    assert len(laid) == placebo.windows >= 6
+    check_quiet(lived, laid)
     assert placebo.improved.n == placebo.windows  # each held a run every 20 s
     assert placebo.improved.hits + placebo.regressed.hits <= 2
+
+
+def test_placebo_windows_keep_clear_of_what_moved_the_same_runs_by_another_target(life):
+    """A proposal for another limit is measured by the waits of the same runs."""
+    life.lever.file.write_text('{"tag:pages": 2, "tag:other": 2}')
+    life.pass_(0.8)
+    life.measure(life.propose(8, then=2.5))
+    life.pass_(0.5)
+    life.measure(life.propose(8, then=2.5, target="tag:other"))
+    life.pass_(0.8)
+    laid, placebo = laid_in(life)
+    check_quiet(life, laid)
+    assert len(laid) == placebo.windows >= 4
 
 
 def test_a_log_without_a_quiet_stretch_says_so(life):
