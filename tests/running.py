@@ -60,8 +60,9 @@ class System:
         return bool(found) and found.sample and all(map(is_alive, found.processes.values()))
 
     def ask(self, path: str, body: object = None, method: str = "POST") -> Any:
-        """One request to Prefect's API; SQLite may be busy for a moment."""
-        with httpx.Client(base_url=self.installation.api_url, trust_env=False) as client:
+        """One request to Prefect's API; SQLite may be busy for a moment, or for a minute."""
+        api = self.installation.api_url
+        with httpx.Client(base_url=api, trust_env=False, timeout=90) as client:
             while (response := client.request(method, path, json=body)).status_code == 503:
                 time.sleep(0.2)
         return response.raise_for_status().json() if response.content else None
@@ -91,10 +92,17 @@ class System:
 
 
 def until(true: Callable[[], object], seconds: float = 240) -> None:
+    """Of a server that does not answer it is not true yet."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not _answers(true):
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.2)
+
+
+def _answers(true: Callable[[], object]) -> bool:
+    with suppress(httpx.TransportError):
+        return bool(true())
+    return False
 
 
 @pytest.fixture(scope="module")
