@@ -151,7 +151,7 @@ def fire_an_automation() -> None:
     """Prefect sometimes never loads the trigger of a new automation (3.8.8): then make it anew."""
     for _ in range(12):
         for resource in fire():
-            if any(outcomes(resource) == 2 or time.sleep(0.2) for _ in range(10)):
+            if any(outcomes(resource) == 2 or time.sleep(0.2) for _ in range(100)):
                 return
     raise AssertionError("no automation fires")
 
