@@ -13,7 +13,7 @@ import httpx
 
 from grace.settings import PROJECT
 
-__all__ = ["forget_servers", "own_ports", "serving_prefect"]
+__all__ = ["forget_servers", "free_port", "own_ports", "serving_prefect"]
 
 GRACES = "grace.installation.prefect_server"
 _START_SECONDS = 120
@@ -21,13 +21,13 @@ _STOP_SECONDS = 20
 
 
 @contextmanager
-def serving_prefect(home: Path, module: str = GRACES, **environment: str) -> Iterator[str]:
+def serving_prefect(home: Path, **environment: str) -> Iterator[str]:
     """The address of its API; the server ends with the block. Variables are for it alone.
 
     It is started as `grace up` starts it; plain `prefect` stands still for a minute now and then.
     """
-    port = _free_port()
-    command = [sys.executable, "-m", module, "--no-prompt", "server", "start"]
+    port = free_port()
+    command = [sys.executable, "-m", GRACES, "--no-prompt", "server", "start"]
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
@@ -73,7 +73,7 @@ def own_ports() -> range:
     return range(11000 + os.getpid() % 1000 * 10, 32768)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     for port in own_ports():
         with socket.socket() as listener:
             try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from grace.sample_service import (
     PageService,
     pace,
 )
+from tests.serving import free_port
 
 # of one request alone, in seconds
 WORK = 0.3
@@ -90,8 +90,9 @@ def test_eight_at_once_take_as_long_as_one_and_sixteen_much_longer() -> None:
         async with serving() as (_, ask):
             _, eight = await at_once(ask, SERVED_AT_ONCE)
             _, sixteen = await at_once(ask, ADMITTED)
-        assert WORK <= eight < 3 * WORK
+        assert eight >= WORK
         assert sixteen > 6 * WORK
+        assert eight < sixteen / 3
 
     asyncio.run(scenario())
 
@@ -102,10 +103,10 @@ def test_beyond_what_is_admitted_a_request_is_refused_at_once_and_told_when_to_c
             admitted = asyncio.create_task(at_once(ask, ADMITTED))
             while service.counts.in_flight < ADMITTED:
                 await asyncio.sleep(0.01)
-            refused, seconds = await at_once(ask, 3)
+            refused, _ = await at_once(ask, 3)
+            assert not admitted.done(), "it waited for one that was admitted"
             assert [answer.status_code for answer in refused] == [503] * 3
             assert refused[0].headers["Retry-After"] == "1"
-            assert seconds < 4 * WORK, "it waited for one that was admitted"
             answers, _ = await admitted
             assert {answer.status_code for answer in answers} == {200}
             assert service.counts.refused == 3
@@ -156,8 +157,7 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
 
 
 def test_the_command_takes_how_much_work_a_page_is() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "grace.sample_service", "--port", str(port)]
     asked = [*command, "--work-seconds", "1.5"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, text=True) as service:
