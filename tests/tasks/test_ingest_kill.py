@@ -17,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 def start(settings, path, rows_a_transaction):
     command = [sys.executable, "-m", "tests.tasks.killed_ingestion", settings.url, str(path)]
     return subprocess.Popen(
-        [*command, str(rows_a_transaction)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*command, str(rows_a_transaction)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -45,8 +49,10 @@ def test_killed_again_and_again_every_row_is_there_once(
         running = start(settings, path, a_transaction)
         for _ in range(transactions):
             assert running.stdout.readline().strip().isdigit()
+            print(file=running.stdin, flush=True)
         running.send_signal(signal.SIGKILL)
         running.stdout.close()
+        running.stdin.close()
         assert running.wait() == -signal.SIGKILL
     last = start(settings, path, a_transaction)
     said = last.communicate()[0].splitlines()[-1].split()
