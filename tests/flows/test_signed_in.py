@@ -225,11 +225,11 @@ async def _socket(url: str, path: str, first: object = None, **headers: str) -> 
     address = url.replace("http://", "ws://") + path
     try:
         async with websockets.connect(
-            address, subprotocols=["prefect"], additional_headers=headers
+            address, subprotocols=["prefect"], additional_headers=headers, open_timeout=60
         ) as socket:
             if first is not None:
                 await socket.send(json.dumps(first))
-            return str(json.loads(await asyncio.wait_for(socket.recv(), 20))["type"])
+            return str(json.loads(await asyncio.wait_for(socket.recv(), 60))["type"])
     except (websockets.ConnectionClosed, websockets.InvalidStatus) as closed:
         return type(closed).__name__
 
