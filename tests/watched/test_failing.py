@@ -8,6 +8,7 @@ import pytest
 
 import tasks.ingest_prefect
 from grace.cli import main
+from grace.connection import read_connection
 from grace.errors import Unreachable
 from grace.store.read import newest
 from tasks.ingest_prefect import SETTLE, read_history
@@ -77,11 +78,17 @@ def test_a_server_that_asks_to_be_asked_later(connect, proxy: Proxy) -> None:
     assert "asks to be asked more slowly (429)" in connect(proxy.url)
 
 
-def test_a_log_that_watches_another_server(connect, watched: Watched) -> None:
+def test_a_log_that_watches_another_server(
+    watched: Watched, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     reached = watched.connect()
+    monkeypatch.delenv("PREFECT_API_URL")  # with it nothing at all could be connected here
+    monkeypatch.setenv("GRACE_CONNECT_CREDENTIAL", CREDENTIAL)
     with pytest.raises(SystemExit):
         main(["connect", NOBODY, "--name", LOG])
-    assert watched.connect().api_url == reached.api_url
+    said = f"{LOG} is {reached.api_url} already: choose another --name"
+    assert said in capfd.readouterr().err
+    assert read_connection(watched.settings) == reached
 
 
 @pytest.fixture
@@ -164,9 +171,9 @@ def test_what_ended_a_moment_ago_is_left_to_the_next_reading(
 ) -> None:
     """That, and nothing else, also where the server went away in between."""
     watched.connect()
-    foreign.let_arrive(31_000, datetime.now(UTC) - timedelta(seconds=1))
-    half_way(watched, gone)
     now = datetime.now(UTC)
+    foreign.let_arrive(31_000, now - timedelta(seconds=1))
+    half_way(watched, gone)
     with pytest.raises(Unreachable):
         read_at(watched, now)
     watched.proxy.behave()
