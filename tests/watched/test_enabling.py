@@ -6,7 +6,7 @@ import pytest
 
 from grace.actions.action import done_actions
 from grace.governance.register import find
-from tasks.changes import take_step, undo_change
+from tasks.changes import apply_change, take_step, undo_change
 from tests.foreign import Foreign
 from tests.watched.conftest import Watched
 from tests.watched.system import LIMITED_TO, TARGET
@@ -71,8 +71,13 @@ def test_what_was_approved_and_then_disabled_waits(watched: Watched, foreign: Fo
     watched.enable(TARGET, answer="disable")
     (entry,) = watched.proposals()
     assert watched.approve(entry).state == "approved"
+    told = apply_change.fn(watched.settings, entry.id).told
+    assert told.startswith(f"{entry.id} is approved and waits: {TARGET} is not enabled")
     assert foreign.limit(TARGET) == LIMITED_TO
     assert writes(watched) == []
+    watched.enable(TARGET)
+    assert apply_change.fn(watched.settings, entry.id).state == "applied"
+    assert foreign.limit(TARGET) == entry.proposal.change.after > LIMITED_TO
 
 
 def test_a_whole_kind_is_enabled_by_its_beginning(watched: Watched) -> None:
