@@ -1,7 +1,7 @@
 """The hourly cycle: what it shows, and that a part that fails hides nothing of the others."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import task
@@ -9,8 +9,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 import flows.improvement
+from grace.opportunities.enhance_healing import TARGET
 from grace.store.read import newest
 from tests.desk import Desk, run_deployed
+
+HOUR = timedelta(hours=1)
 
 
 def cycle() -> object:
@@ -47,8 +50,12 @@ def test_a_part_that_fails_is_named_and_the_cycle_still_ends(
         monkeypatch.setattr(flows.improvement, "KINDS", (*flows.improvement.KINDS, broken))
     else:
         monkeypatch.setattr(flows.improvement, part, broken)
+    with desk.store.writing(datetime.now(UTC)) as writer:
+        row = {"attempt_id": "1", "attempted_at": datetime.now(UTC) - HOUR, "success": True}
+        writer.append("healing_attempts", [row], source="governed")
     state = cycle()
     assert state.is_failed()
     assert "the disk is gone" in state.message
-    (row,) = newest(desk.store, "meta_loop_logs").itertuples()
-    assert "findings" in json.loads(row.snapshot_after)
+    (logged,) = newest(desk.store, "meta_loop_logs").itertuples()
+    findings = json.loads(logged.snapshot_after)["findings"]
+    assert TARGET in {finding["target"] for finding in findings}
