@@ -198,7 +198,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[Settings], object]]] = {
 TESTED_ELSEWHERE: Mapping[str, tuple[str, str]] = {
     "GRACE_CHECKPOINT_URL": ("tests/notary/test_publishing.py", "checkpoint_url"),
     "GRACE_HOST": ("tests/installation", "GRACE_HOST"),
-    "GRACE_PORT": ("tests/installation", "port"),
+    "GRACE_PORT": ("tests/installation/test_running_system.py", "taken < system.installation.port"),
     "GRACE_PREFECT_DUMPED_FOR": ("tests/installation/test_prefect_database.py", "dumped_for"),
     "GRACE_NOTIFY_BLOCK": ("tests/tasks/test_notices.py", "notify_block"),
     "GRACE_CONNECT_CREDENTIAL": ("tests/watched", "GRACE_CONNECT_CREDENTIAL"),
