@@ -23,6 +23,7 @@ from grace.settings import Settings
 from grace.store import Store
 from tasks.mesh import READER, Publisher, as_prefect_event, unpublished
 from tests.mesh.test_mesh import tell
+from tests.running import until
 
 
 @pytest.fixture
@@ -277,23 +278,18 @@ def ended(process: subprocess.Popen, number: int) -> int:
     return process.wait(timeout=30)
 
 
-def wait_until_published(store: Store, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while unpublished(store):
-        assert time.monotonic() < deadline, f"{len(unpublished(store))} events wait still"
-        time.sleep(0.2)
-
-
 def test_the_service_publishes_until_it_is_told_to_end(
     store: Store, settings: Settings, client: httpx.Client, prefect_server: str
 ) -> None:
     """The process that `grace up` starts: also when it was killed in between."""
     tell(store, *["goal.evaluated"] * 20, at=datetime.now(UTC))
     first = publishing(settings, prefect_server)
+    until(lambda: store.cursor(READER) is not None)
     assert ended(first, signal.SIGKILL) == -signal.SIGKILL
+    tell(store, *["goal.met"] * 20, at=datetime.now(UTC))
     second = publishing(settings, prefect_server)
     try:
-        wait_until_published(store, 60)
+        until(lambda: not unpublished(store))
     finally:
         assert ended(second, signal.SIGTERM) == 0
     seen = [event["payload"]["index"] for event in in_prefect(client, store)]
@@ -317,7 +313,7 @@ def test_a_burst_and_a_hundred_kills_lose_nothing(
         ended(process, signal.SIGKILL)
     last = publishing(settings, prefect_server)
     try:
-        wait_until_published(store, 300)
+        until(lambda: not unpublished(store), 300)
     finally:
         ended(last, signal.SIGTERM)
     seen = [event["payload"]["index"] for event in in_prefect(client, store)]
