@@ -206,7 +206,7 @@ def _page_service() -> Iterator[str]:
 
 def _until_written(prefect: headline_recount.Prefect, tasks: int) -> None:
     """Prefect writes the ends of task runs down a little later: four pages and a summary each."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(headline_recount.read(prefect)[1]) < tasks:
         assert time.monotonic() < deadline, "the task runs were never written down"
         time.sleep(0.2)
