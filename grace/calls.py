@@ -14,8 +14,9 @@ from grace.ingestion.outside import content_digest, kept_text
 from grace.ingestion.reasons import Reason, shown
 from grace.ingestion.unfit import refusal
 from grace.store import Writer, quarantine
-from grace.store.append import log_table
+from grace.store.append import CHUNK, Expected, log_table
 from grace.store.ids import uuid7
+from grace.store.payloads import zero_in
 from grace.store.quarantine import Refusal
 from grace.store.schema import LogTable
 
@@ -85,6 +86,16 @@ def _unreadable(line: bytes, position: str) -> Call:
     kept = kept_text(text, SPOOLED, SOURCE)
     refusal = Refusal("unknown", SOURCE, position, content_digest(text), reason, kept)
     return Call("unknown", refusal=refusal)
+
+
+def expected(calls: Sequence[Call]) -> Expected | None:
+    """What `land` appends first, where that is not much and any database can be asked for it."""
+    rows = [(call.table, call.row) for call in calls if call.row is not None]
+    if not 0 < len(rows) <= CHUNK:
+        return None
+    log = log_table(min(table for table, _ in rows))
+    keys = frozenset(row[log.key[0]] for table, row in rows if table == log.name)
+    return None if zero_in(keys) else Expected(log.name, keys)
 
 
 def land(writer: Writer, calls: Sequence[Call], source: str) -> Ingested:

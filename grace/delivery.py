@@ -12,7 +12,7 @@ from time import monotonic
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from grace.calls import SOURCE, Call, land, write_call
+from grace.calls import SOURCE, Call, expected, land, write_call
 from grace.errors import GraceError
 from grace.ingestion.counts import Ingested
 from grace.spool import Spool, take_file
@@ -57,7 +57,7 @@ class Delivery:
         if waiting is not None and not take_file(store, waiting, now)[1]:
             self._put(calls, now)  # behind those that wait: what is later must land later
             return 0
-        with store.writing(now) as writer:
+        with store.writing(now, expected(calls)) as writer:
             done = land(writer, calls, SOURCE)
         _tell_unfit(calls, done)
         return done.landed
@@ -101,13 +101,19 @@ def open_live(url: str) -> Store:
 def _file(url: str) -> tuple[int, int] | None:
     """Which file it is, whatever its name; None while there is none, and 0, 0 on a server."""
     try:
-        place = make_url(url)
-        if place.get_backend_name() != "sqlite":
+        if (path := _path(url)) is None:
             return 0, 0
-        found = os.stat(place.database or "")
+        found = os.stat(path)
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+@lru_cache(maxsize=4)
+def _path(url: str) -> str | None:
+    """Where SQLite's file lies; None of a database on a server."""
+    place = make_url(url)
+    return (place.database or "") if place.get_backend_name() == "sqlite" else None
 
 
 @lru_cache(maxsize=4)

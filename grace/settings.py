@@ -140,12 +140,13 @@ class Settings(BaseSettings):
 
 def current_settings() -> Settings:
     """As `Settings()`; read again only once a variable or the file is another one."""
-    variables = tuple(one for one in os.environ.items() if one[0].upper().startswith("GRACE_"))
+    ours = (name for name in os.environ if name.upper().startswith("GRACE_"))
+    variables = tuple((name, os.environ.get(name)) for name in ours)
     return _read(variables, _stamp(Settings.model_config.get("env_file")))
 
 
 @lru_cache(maxsize=8)
-def _read(variables: tuple[tuple[str, str], ...], stamp: tuple[int, ...]) -> Settings:
+def _read(variables: tuple[tuple[str, str | None], ...], stamp: tuple[int, ...]) -> Settings:
     return Settings()
 
 

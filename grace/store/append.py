@@ -20,12 +20,21 @@ from grace.ledger.merkle import leaf_hash
 from grace.ledger.tiles import HASH, WIDTH, MemoryTiles, grow
 from grace.store.ids import uuid7, uuid7s
 from grace.store.payloads import NO_ZERO, log_table, payload_columns, zero_in
-from grace.store.plain import Statement, execute, insert_rows, newest_rows
+from grace.store.plain import Row, Statement, execute, insert_rows, newest_rows
 from grace.store.schema import ALIASES, OWN_SOURCES, SIMULATOR, LogTable, cursors, outbox
 from grace.store.tile_table import DatabaseTiles, puts
 from grace.values import microseconds
 
-__all__ = ["NO_ZERO", "OWN_SOURCES", "SIMULATOR", "Landed", "Writer", "log_table"]
+__all__ = [
+    "CHUNK",
+    "NO_ZERO",
+    "OWN_SOURCES",
+    "SIMULATOR",
+    "Expected",
+    "Landed",
+    "Writer",
+    "log_table",
+]
 
 SOURCE = "source"  # the cursor that holds the one source of a log whose rows have no other
 CHUNK = 400  # rows at a time: SQLite allows 999 variables a statement in its oldest builds
@@ -49,21 +58,37 @@ class Landed(NamedTuple):
     ledger_index: int
 
 
+class Expected(NamedTuple):
+    """Rows of the first `append`, by the first column of their key: they are looked up with the
+    answer that brings the lock, so that one answer less is waited for while it is held."""
+
+    table: str
+    keys: frozenset[object]
+
+
 class Writer:
     """An open transaction that holds the ledger head; made by `Store.writing`.
 
     What it adds may wait until something is read or committed: then it goes to PostgreSQL at once.
     """
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, expected: Expected | None = None
+    ) -> None:
         self._connection = connection
         self._waiting: list[Statement] = []
         self.now = now
+        # SQLite's lock is taken by now
+        begin: list[Statement] = [(BEGINNING, ())]
         if self._on_postgresql:
-            locked = ((TURN, ()), (f"{BEGINNING} FOR UPDATE OF ledger_head", ()))
-            ((size, source, tile),) = execute(connection, *locked)
-        else:  # whose lock is taken by now
-            ((size, source, tile),) = execute(connection, (BEGINNING, ()))
+            begin = [(TURN, ()), (f"{BEGINNING} FOR UPDATE OF ledger_head", ())]
+        look_up = []
+        if expected is not None:
+            look_up = [newest_rows(connection, log_table(expected.table), expected.keys)]
+        found = execute(connection, *begin, *look_up)
+        ((size, source, tile),) = found[len(begin) - 1]
+        self._expected = expected
+        self._found = found[-1]
         self._start: int = size
         self._source: str | None = None if source is None else json.loads(source)
         self._last_tile = bytes(tile or b"")
@@ -192,9 +217,18 @@ class Writer:
     def _newest(self, log: LogTable, keys: Collection[Key]) -> dict[Key, tuple[int, Key]]:
         """Revision and payload of the newest row of each key that is logged already."""
         places = [log.payload.index(name) for name in log.key]
-        found = newest_rows(self.connection, log, {key[0] for key in keys})
-        payloads = ((revision, tuple(payload)) for revision, *payload in found)
+        payloads = (
+            (revision, tuple(payload))
+            for revision, *payload in self._looked_up(log, frozenset(key[0] for key in keys))
+        )
         return {tuple(row[1][at] for at in places): row for row in payloads}
+
+    def _looked_up(self, log: LogTable, keys: frozenset[object]) -> list[Row]:
+        known = self._expected
+        if known and known.table == log.name and keys <= known.keys and not self._leaves:
+            return self._found
+        (found,) = execute(self.connection, newest_rows(self.connection, log, keys))
+        return found
 
 
 def _salts(count: int) -> list[bytes]:

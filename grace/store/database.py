@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from grace.errors import BadInput
 from grace.store import postgresql, sqlite
-from grace.store.append import Writer
+from grace.store.append import Expected, Writer
 from grace.store.schema import cursors
 from grace.store.upgrading import KNOWN_REVISIONS, REVISION
 
@@ -27,10 +27,10 @@ class Store:
     engine: Engine
 
     @contextmanager
-    def writing(self, now: datetime) -> Iterator[Writer]:
+    def writing(self, now: datetime, expected: Expected | None = None) -> Iterator[Writer]:
         """One transaction: everything appended in it commits together, or nothing does."""
         with self._transaction(writes=True) as connection:
-            writer = Writer(connection, now)
+            writer = Writer(connection, now, expected)
             yield writer
             writer.finish()
 

@@ -4,6 +4,7 @@ Their column names are Grace's interface: files and databases that carry them lo
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,7 +48,7 @@ class LogTable:
     def name(self) -> str:
         return self.table.name
 
-    @property
+    @cached_property
     def payload(self) -> tuple[str, ...]:
         """The columns a caller gives, the natural key among them; erasure nulls these."""
         return tuple(name for name in self.kinds if name not in IDENTITY)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from grace.store.schema import LogTable
 
-__all__ = ["Statement", "execute", "insert_rows", "newest_rows"]
+__all__ = ["Row", "Statement", "execute", "insert_rows", "newest_rows"]
 
 FEW = 8  # rows that are not worth the round trips of a COPY
 
@@ -23,12 +23,12 @@ Row = tuple[Any, ...]
 Statement = tuple[str, Row]
 
 
-def execute(connection: Connection, *statements: Statement) -> list[Row]:
-    """One after the other, each with its parameters; the rows that the last one gives."""
+def execute(connection: Connection, *statements: Statement) -> list[list[Row]]:
+    """One after the other, each with its parameters; the rows that each one gives."""
     if _on_postgresql(connection):
         return _pipelined(connection, statements)
-    found = [connection.exec_driver_sql(query, given or None) for query, given in statements][-1]
-    return [tuple(row) for row in found] if found.returns_rows else []
+    found = [connection.exec_driver_sql(query, given or None) for query, given in statements]
+    return [[tuple(row) for row in each] if each.returns_rows else [] for each in found]
 
 
 def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> list[Statement]:
@@ -47,12 +47,12 @@ def insert_rows(connection: Connection, log: LogTable, rows: Sequence[Row]) -> l
     return []
 
 
-def newest_rows(connection: Connection, log: LogTable, keys: Collection[object]) -> list[Row]:
-    """Revision and payload of the newest row of each key whose first column is one of `keys`."""
+def newest_rows(connection: Connection, log: LogTable, keys: Collection[object]) -> Statement:
+    """Gives revision and payload of the newest row of each key whose first column is in `keys`."""
     on_postgresql = _on_postgresql(connection)
     places = "= ANY(?)" if on_postgresql else f"IN ({', '.join('?' * len(keys))})"
     given = (list(keys),) if on_postgresql else tuple(keys)
-    return execute(connection, (_newest(log.name, log.payload, log.key, places), given))
+    return _newest(log.name, log.payload, log.key, places), given
 
 
 def _on_postgresql(connection: Connection) -> bool:
@@ -79,14 +79,15 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _pipelined(connection: Connection, statements: Sequence[Statement]) -> list[Row]:
+def _pipelined(connection: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
     """Sent at once and answered at once; PostgreSQL sees them one after the other all the same."""
     with _psycopg(connection, statements[0][0]) as raw:
         with raw.pipeline() if len(statements) > 1 else nullcontext():
-            for query, given in statements:
-                cursor = raw.execute(query.replace("?", "%s"), given)
-        found: list[Row] = cursor.fetchall() if query.startswith("SELECT") else []
-    return found
+            sent = [raw.execute(query.replace("?", "%s"), given) for query, given in statements]
+        gives_rows = (query.startswith("SELECT") for query, _ in statements)
+        return [
+            each.fetchall() if gives else [] for each, gives in zip(sent, gives_rows, strict=True)
+        ]
 
 
 def _copy(connection: Connection, command: str, rows: Sequence[Row]) -> None:

@@ -21,7 +21,7 @@ class DatabaseTiles:
         self.connection = connection
 
     def get(self, level: int, tile: int) -> bytes | None:
-        found = execute(self.connection, (GET, (level, tile)))
+        (found,) = execute(self.connection, (GET, (level, tile)))
         return bytes(found[0][0]) if found else None
 
     def put(self, level: int, tile: int, hashes: bytes) -> None:

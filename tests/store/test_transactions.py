@@ -9,6 +9,7 @@ import pytest
 from grace.ledger import tiles
 from grace.settings import Settings
 from grace.store import Store
+from grace.store.append import Expected
 from grace.store.schema import LOGS, metadata
 from grace.store.tile_table import DatabaseTiles
 from tests.rivals import at_once
@@ -19,13 +20,15 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from grace.store import open_store
+from grace.store.append import Expected
 store = open_store(sys.argv[1])
+expected = Expected("goals", frozenset(["shared"])) if sys.argv[3:] else None
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):
-    with store.writing(datetime.now(UTC)) as writer:
-        writer.append("goals", [{"goal_id": f"{sys.argv[2]}-{number}", "title": "x"}])
+    with store.writing(datetime.now(UTC), expected) as writer:
         writer.append("goals", [{"goal_id": "shared", "title": f"{sys.argv[2]}-{number}"}])
+        writer.append("goals", [{"goal_id": f"{sys.argv[2]}-{number}", "title": "x"}])
 """
 
 
@@ -120,19 +123,21 @@ def test_a_reader_sees_one_snapshot(store: Store) -> None:
     assert _head(store) == 1
 
 
+@pytest.mark.parametrize("expecting", [(), ("expecting",)], ids=["", "expecting"])
 @pytest.mark.parametrize("queue", [True, False])
 def test_processes_that_write_at_once_take_turns(
-    settings: Settings, store: Store, queue: bool
+    settings: Settings, store: Store, queue: bool, expecting: tuple[str, ...]
 ) -> None:
     """Every row of both is there, indices have no gap, and the tree is that of the leaves.
 
-    The database's own lock is what counts: it is so too where SQLite's writers find no queue.
+    The database's own lock is what counts: it is so too where SQLite's writers find no queue, and
+    where what they are about to revise is looked up with the answer that brings the lock.
     """
     if not queue:
         settings.log_dir.joinpath("grace.turns").mkdir(parents=True)
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, settings.url, name],
+            [sys.executable, "-c", WRITER, settings.url, name, *expecting],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -149,3 +154,16 @@ def test_processes_that_write_at_once_take_turns(
         plain = tiles.MemoryTiles()
         assert tiles.grow(plain, 0, leaves) == _head(store) == 160
         assert tiles.root(found, 160) == tiles.root(plain, 160)
+
+
+def test_what_was_expected_counts_for_the_first_rows_alone(store: Store) -> None:
+    """What the transaction itself has added since is looked up again, and so is what was not."""
+    with store.writing(NOW) as writer:
+        writer.append("goals", [{"goal_id": "a", "title": "x"}, {"goal_id": "b", "title": "x"}])
+    with store.writing(NOW, Expected("goals", frozenset(["a"]))) as writer:
+        same = writer.append("goals", [{"goal_id": "a", "title": "x"}])
+        first = writer.append("goals", [{"goal_id": "a", "title": "y"}])
+        then = writer.append("goals", [{"goal_id": "a", "title": "z"}])
+        other = writer.append("goals", [{"goal_id": "b", "title": "y"}])
+    assert same == []
+    assert [each.revision for (each,) in (first, then, other)] == [2, 3, 2]
