@@ -6,8 +6,6 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
-from prefect.utilities.schema_tools.validation import CircularSchemaRefError, validate
-from prefect.utilities.schema_tools.validation import ValidationError as Unresolvable
 from pydantic import JsonValue
 
 from grace.errors import BadInput
@@ -50,15 +48,21 @@ def check_parameters(
     known = schema.get("properties", {})
     if unknown := sorted(given.keys() - known.keys()):
         raise BadInput(f"{name} has no parameter {unknown[0]!r}; it has: {_listed(known)}")
+    if errors := _refusals(name, {**(deployment.parameters or {}), **given}, schema):
+        path = errors[0].json_path.removeprefix("$.").removeprefix("$") or "its parameters"
+        raise BadInput(f"{name} refuses {path}: {' '.join(errors[0].message.split())}")
+
+
+def _refusals(name: str, given: Mapping[str, JsonValue], schema: dict[str, Any]) -> list[Any]:
+    # with these comes the ORM of the server, which a flow run without parameters does not need
+    from prefect.utilities.schema_tools import validation
+
     try:
-        errors = validate({**(deployment.parameters or {}), **given}, schema)
-    except (CircularSchemaRefError, Unresolvable):
+        return validation.validate(dict(given), schema)
+    except (validation.CircularSchemaRefError, validation.ValidationError):
         raise BadInput(
             f"the parameters of {name} cannot be checked: its schema is broken"
         ) from None
-    if errors:
-        path = errors[0].json_path.removeprefix("$.").removeprefix("$") or "its parameters"
-        raise BadInput(f"{name} refuses {path}: {' '.join(errors[0].message.split())}")
 
 
 def has_placeholder(value: JsonValue) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from grace.forecasting.methods import WEEK, Floats
 
@@ -88,6 +87,8 @@ def _growth(sizes: Floats, leads: Floats, weights: Floats) -> Floats:
 
     A noise about a level has the first alone, a random walk the second, a wrong slope the third.
     """
+    from scipy.optimize import nnls  # takes longer to import than a goal to forecast
+
     root = np.sqrt(weights)[:, None]
     # short leads cannot tell a curve from a line, and the curve runs away
     terms = np.vstack([np.ones_like(leads), leads, leads**2 * (leads[-1] >= 2 * WEEK)]).T

@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -54,6 +53,8 @@ def lower_limit(amounts: Floats, log_needed: float) -> float:
     sequence. Evidence falls as the limit rises and is at most 1 at the largest amount, so the
     search runs over how many e-folds below that amount the limit lies.
     """
+    from scipy.optimize import brentq  # takes longer to import than a cycle without it computes
+
     largest = float(amounts.max())
     if largest == 0:
         return 0.0
