@@ -11,6 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from grace.errors import BadInput
 from grace.governance.change import Change
 from grace.levers import completed, verify
+from tasks.deployment import check_parameters
 from tasks.levers.default_retries import DELAY, RETRIES, DefaultRetries
 from tasks.levers.deployment_parameters import DeploymentParameters
 
@@ -125,6 +126,21 @@ def test_parameters_that_the_flow_refuses_are_refused_in_one_line(
     with pytest.raises(BadInput, match=said) as caught:
         parameters.check(f"parameters:{untouched.name}", wrong)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"$ref": "#/definitions/gone"},
+        {"$ref": "#/definitions/circle"},
+    ],
+)
+def test_a_schema_that_is_broken_is_told_in_one_line(untouched, prefect_api, rows):
+    circle = {"circle": {"$ref": "#/definitions/circle"}}
+    schema = {"type": "object", "properties": {"rows": rows}, "definitions": circle}
+    broken = untouched.now.model_copy(update={"parameter_openapi_schema": schema})
+    with pytest.raises(BadInput, match="^the parameters of a/b cannot be checked: its schema is"):
+        check_parameters("a/b", broken, {"rows": 7})
 
 
 def test_without_a_schema_to_enforce_anything_may_be_set(parameters):
