@@ -6,6 +6,7 @@ Nothing is ever downloaded: where the system has no Chromium there is no browser
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, sync_playwright
 
@@ -47,14 +48,20 @@ class Visitor:
     """A person at Prefect's UI: opens what has an address, and clicks what has a name."""
 
     def __init__(
-        self, browser: Browser, address: str, name: str | None = None, password: str = ""
+        self,
+        browser: Browser,
+        address: str,
+        name: str | None = None,
+        password: str = "",
+        **options: Any,
     ) -> None:
-        """With a name, what the browser asks for is filled in."""
+        """With a name, what the browser asks for is filled in; `options` are the browser's."""
         self.address = address
         context = browser.new_context(
             viewport={"width": 1280, "height": 1000},
             locale="en-GB",
             http_credentials={"username": name, "password": password} if name else None,
+            **options,
         )
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)

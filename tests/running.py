@@ -19,7 +19,7 @@ from grace.installation.environment import mark
 from grace.installation.processes import Process, is_alive, marked
 from grace.settings import Settings
 
-__all__ = ["PAGE_REFRESH", "System", "until"]
+__all__ = ["PAGE_REFRESH", "System", "rest_the_engines", "until"]
 
 PAGE_REFRESH = "page-refresh/every-30-seconds"
 
@@ -113,7 +113,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         system = System(Settings(data_dir=folder / "data", port=taken.getsockname()[1]))
         try:
             system.grace("up", "--sample")
-            _rest_the_engines(system)
+            rest_the_engines(system)
             yield system
         finally:
             system.grace("down")
@@ -128,7 +128,7 @@ def _listener() -> socket.socket:
     raise RuntimeError("no free port below 32768")
 
 
-def _rest_the_engines(system: System) -> None:
+def rest_the_engines(system: System) -> None:
     """Their runs would take the processor from what is tested here."""
     for name, deployment in system.deployments().items():
         if name != PAGE_REFRESH:

@@ -1,5 +1,7 @@
 """A browser for the journeys, and a picture of where each that failed came to."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,20 @@ from tests.browser import MISSING, Visitor, browsing, chromium
 from tests.running import System
 
 FAILED = pytest.StashKey[bool]()
+PASSWORD = "correct horse battery staple"
+
+
+def give_passwords(system: System, *names: str) -> None:
+    """From now on everybody has to sign in."""
+    for name in names:
+        command = [sys.executable, "-m", "grace.cli", "--sample", "reviewers", "add", name]
+        subprocess.run(
+            [*command, "--password-stdin"],
+            env=system.environment,
+            input=f"{PASSWORD}\n",
+            text=True,
+            check=True,
+        )
 
 
 @pytest.hookimpl(wrapper=True)

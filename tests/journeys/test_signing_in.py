@@ -1,18 +1,15 @@
 """Where reviewers have passwords the page asks who one is, and answers are in one's own name."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Error
 
 from tests.browser import Visitor
+from tests.journeys.conftest import PASSWORD, give_passwords
 from tests.running import System, until
 
 pytestmark = pytest.mark.slow
-
-PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
@@ -22,15 +19,7 @@ def asked(system: System) -> dict[str, str]:
         "--sample", "propose", "variable:greeting", "hello", "--as", "alice", "--why", "friendly"
     )
     until(lambda: system.state(told["run_id"]) == "Suspended")
-    for name in ("ann", "ben"):
-        command = [sys.executable, "-m", "grace.cli", "--sample", "reviewers", "add", name]
-        subprocess.run(
-            [*command, "--password-stdin"],
-            env=system.environment,
-            input=f"{PASSWORD}\n",
-            text=True,
-            check=True,
-        )
+    give_passwords(system, "ann", "ben")
     return dict(told)
 
 

@@ -139,7 +139,7 @@ def test_a_schema_that_is_broken_is_told_in_one_line(untouched, prefect_api, row
     circle = {"circle": {"$ref": "#/definitions/circle"}}
     schema = {"type": "object", "properties": {"rows": rows}, "definitions": circle}
     broken = untouched.now.model_copy(update={"parameter_openapi_schema": schema})
-    with pytest.raises(BadInput, match="^the parameters of a/b cannot be checked: its schema is"):
+    with pytest.raises(BadInput, match=r"^the parameters of a/b cannot be checked: its schema is"):
         check_parameters("a/b", broken, {"rows": 7})
 
 
