@@ -35,6 +35,7 @@ MISSING = "no nginx was found: install Debian's by `apt-get install nginx-light`
 OPERATIONS = (PROJECT / "docs" / "operations.md").read_text()
 FILE = """
 daemon off;
+master_process off;  # its workers would outlive it
 pid {folder}/nginx.pid;
 events {{}}
 http {{
