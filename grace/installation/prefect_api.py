@@ -116,7 +116,7 @@ class PrefectApi:
         return sum(worker["status"] == "ONLINE" for worker in found.json())
 
     def overdue_runs(self, now: datetime) -> list[ScheduledRun]:
-        """All runs of schedules whose time has passed and that never began, newest first."""
+        """All runs of schedules whose time has passed and that no worker took up, newest first."""
         wanted = {
             "state": {"name": {"any_": ["Scheduled", "Late"]}},
             "expected_start_time": {"before_": now.isoformat()},

@@ -37,6 +37,9 @@ class Web(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A caller that has read enough goes away: no fault, and told among its own words."""
+
 
 class Answers(BaseHTTPRequestHandler):
     server: Web

@@ -153,6 +153,7 @@ def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> N
     """And what waits for a person still waits afterwards, whoever brings it up again."""
     waiting = system.run("PAUSED", "Suspended")
     running = _a_run_at_work(system)
+    queued = _a_run_in_the_queue(system)
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     port = system.installation.port
 
@@ -177,6 +178,7 @@ def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> N
     assert (system.settings.run_dir / "deployed.json").read_bytes() == deployed
     assert system.state(waiting) == "Suspended"
     assert system.state(running) == "Crashed"
+    assert system.get(f"/flow_runs/{queued}"), "what had its turn before is not missed"
     assert _missed(system) == 1, "of all that was missed one run makes up for the rest"
 
 
@@ -193,13 +195,35 @@ def _a_run_at_work(system: System) -> str:
     return str(system.ask("/flow_runs/filter", body)[0]["id"])
 
 
+def _a_run_in_the_queue(system: System) -> str:
+    """The id of a run whose time came and that Prefect set back, for another has the only slot."""
+    body = {
+        "deployments": {"id": {"any_": [system.deployment()["id"]]}},
+        "flow_runs": {"state": {"name": {"any_": ["Scheduled"]}}},
+        "sort": "EXPECTED_START_TIME_DESC",
+    }
+    until(lambda: system.ask("/flow_runs/filter", body))
+    run = system.ask("/flow_runs/filter", body)[0]
+    set_back = {
+        "type": "SCHEDULED",
+        "name": "AwaitingConcurrencySlot",
+        "state_details": {"scheduled_time": run["expected_start_time"]},
+    }
+    system.ask(f"/flow_runs/{run['id']}/set_state", {"state": set_back, "force": True})
+    return str(run["id"])
+
+
 def _two_hours_pass(system: System) -> None:
-    """For Prefect, which is down: all that was to come would have been two hours ago."""
+    """For Prefect, which is down: all that was to come would have been two hours ago.
+
+    Not what waits for another's slot: that came before.
+    """
     with sqlite3.connect(system.settings.prefect_home / "prefect.db") as database:
         for column in ("expected_start_time", "next_scheduled_start_time"):
             earlier = f"strftime('%Y-%m-%d %H:%M:%f000', {column}, '-2 hours')"
             database.execute(
-                f"UPDATE flow_run SET {column} = {earlier} WHERE state_type = 'SCHEDULED'"
+                f"UPDATE flow_run SET {column} = {earlier} "
+                "WHERE state_name IN ('Scheduled', 'Late')"
             )
     database.close()
 
