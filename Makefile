@@ -46,6 +46,8 @@ test: check ## style, types, imports and the tests
 
 test-slow: install ## the large counts that `make test` leaves out
 	$(PY) -m pytest -m slow -n 3 --dist loadfile
+	@# the properties that `make test` tries on the same examples every time, here on new ones
+	$(PY) -m pytest -m "hypothesis and not slow" --hypothesis-profile searching -n 3
 
 # the headline brings up a system of its own and takes half an hour: `make headline`
 BENCHMARKS := $(filter-out _% headline%,$(notdir $(basename $(wildcard benchmarks/*.py))))

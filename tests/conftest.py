@@ -24,9 +24,20 @@ _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
-# how long an example takes says more of the machine than of what is tested
-hypothesis.settings.register_profile("any machine", deadline=None)
-hypothesis.settings.load_profile("any machine")
+# how long an example takes says more of the machine than of what is tested, and a fixture that all
+# examples share is what a test of one database wants
+_ANYWHERE = hypothesis.settings(
+    deadline=None,
+    database=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.register_profile("the same every time", _ANYWHERE, derandomize=True)
+hypothesis.settings.register_profile("searching", _ANYWHERE, max_examples=300, print_blob=True)
+hypothesis.settings.load_profile("the same every time")
 
 
 def _hide_the_caller(home: Path) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -306,7 +306,7 @@ def rows(draw):
     return log, draw(st.dictionaries(names, VALUES, max_size=8))
 
 
-@hypothesis_settings(max_examples=600, derandomize=True)
+@hypothesis_settings(max_examples=600)
 @given(rows(), MANNERS)
 def test_any_row_is_read_or_refused(row, manner):
     """Never an exception; what is read is what `Writer.append` takes, to the last value."""
@@ -329,11 +329,7 @@ def test_any_row_is_read_or_refused(row, manner):
             assert math.isfinite(kept)
 
 
-@hypothesis_settings(
-    max_examples=150,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@hypothesis_settings(max_examples=150)
 @given(rows(), MANNERS)
 def test_what_is_read_can_be_logged(store, row, manner):
     """Into a real database, with its leaf."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from grace.measurement.family import Family
 
 RUNS = [f"flow-{number}" for number in range(6)]
-plain_examples = settings(max_examples=150, derandomize=True, database=None)
+plain_examples = settings(max_examples=150)
 
 
 def frame_of(

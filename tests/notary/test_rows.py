@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.ledger.encoding import encode_rows
@@ -42,7 +42,7 @@ ROWS = st.lists(
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(max_examples=50)
 @given(rows=ROWS)
 def test_any_row_read_back_gives_the_leaf_it_was_written_with(
     store: Store, rows: list[dict[str, object]]

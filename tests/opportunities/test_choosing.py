@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.errors import BadInput
@@ -32,7 +32,7 @@ def bursts(log, slots: int, works: list[float] = WORKS, flow_runs: int = 5) -> N
     st.integers(1, 3),
     st.integers(1, 8),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(max_examples=25)
 def test_a_prediction_comes_true_where_execution_times_stay(log, works, now, then) -> None:
     """The same bursts are run behind another limit: the wait is the one that was predicted."""
     log.rows.clear()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.opportunities.waits import LimitPressure, floors, pressures, unit_values
@@ -186,7 +186,7 @@ task_runs = st.lists(
 
 
 @given(task_runs, st.floats(0, 5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(max_examples=40)
 def test_unit_values_are_what_a_loop_over_the_runs_gives(log, made, floor: float) -> None:
     log.rows.clear()
     for flow_run, queued, wait, work, limit in made:

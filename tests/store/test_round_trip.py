@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.errors import BadInput
@@ -82,7 +82,7 @@ def test_nasty_values(store: Store, kind: Kind, value: object) -> None:
     assert (type(found), found) == (type(value), value)
 
 
-SLOWLY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+SLOWLY = settings(max_examples=30)
 
 
 @SLOWLY

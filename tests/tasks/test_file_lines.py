@@ -64,7 +64,7 @@ def test_a_line_without_end_is_kept_by_its_beginning(monkeypatch):
 CELLS = st.text(alphabet='ab",\n\r \t\0é', max_size=6)
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(max_examples=300)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n))))
 def test_whatever_was_written_as_csv_is_read_again(rows):
     """Every cell, to the sign."""
@@ -73,7 +73,7 @@ def test_whatever_was_written_as_csv_is_read_again(rows):
     assert [cells for _, cells in read(written.getvalue())] == rows
 
 
-@settings(derandomize=True, max_examples=400)
+@settings(max_examples=400)
 @given(st.text(alphabet='a1",\n\r\0', max_size=60))
 def test_every_line_of_any_text_is_a_record_or_a_broken_line(text):
     """No line is passed over but empty ones: the records together hold every other sign."""

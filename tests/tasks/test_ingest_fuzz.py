@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -23,11 +23,7 @@ from tasks.ingest_sql import ingest_sql
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 COLUMNS = [*LOGS["healing_attempts"].payload, "healing_metadata", "shop", "id"]
-FUZZ = hypothesis_settings(
-    max_examples=60,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+FUZZ = hypothesis_settings(max_examples=60)
 CELLS = st.sampled_from(
     ["", "1", "0", "-3", "0.5", "1e999", "nan", "true", "low", "null", "{}", '{"a":', "2026-03-01"]
 ) | st.text(max_size=8)

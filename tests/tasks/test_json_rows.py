@@ -106,7 +106,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(derandomize=True)
 @given(st.lists(VALUES, min_size=1, max_size=6), st.integers(1, 40), st.booleans())
 def test_any_list_is_read_as_python_reads_it(values, block, indented):
     """However much of it is in the window at a time."""
@@ -119,7 +118,7 @@ def test_any_list_is_read_as_python_reads_it(values, block, indented):
         json_rows.BLOCK = before
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(alphabet='[]{},:"\\ 1a-e.tnu', max_size=30))
 def test_any_text_is_read_as_python_reads_it_or_refused(text):
     """A document that is none of ours is refused in one line; none raises anything else."""
