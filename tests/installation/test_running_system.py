@@ -183,16 +183,12 @@ def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> N
 
 
 def _a_run_at_work(system: System) -> str:
-    """The id of a page refresh in the middle of its work; one more is asked for, to come soon."""
-    deployment = system.deployment()["id"]
-    system.ask(f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-    body = {
-        "deployments": {"id": {"any_": [deployment]}},
-        "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
-    }
-    # one that was killed with the server of another test keeps the only slot for five minutes
-    until(lambda: system.ask("/flow_runs/filter", body), seconds=420)
-    return str(system.ask("/flow_runs/filter", body)[0]["id"])
+    """The id of a run that goes on for an hour: a page refresh might end before `grace down`."""
+    deployment = system.deployment("performance-optimizer/every-30-minutes")["id"]
+    asked = {"parameters": {"interval_seconds": 3600, "cycles_at_most": 2}}
+    run = str(system.ask(f"/deployments/{deployment}/create_flow_run", asked)["id"])
+    until(lambda: system.state(run) == "Running")
+    return run
 
 
 def _a_run_in_the_queue(system: System) -> str:
@@ -235,7 +231,6 @@ def _missed(system: System) -> int:
         "deployments": {"id": {"any_": [system.deployment()["id"]]}},
         "flow_runs": {"expected_start_time": {"before_": long_ago}},
     }
-    # one that a test asked for itself may still have waited behind another
     return sum(run["auto_scheduled"] for run in system.ask("/flow_runs/filter", body))
 
 
