@@ -134,19 +134,23 @@ def test_the_sweep_crashes_what_lost_its_process_while_nobody_could_be_told(
     place = f"{socket.gethostname()}:{DEAD_PID}"
     runs = [system.run(state, infrastructure_pid=place) for state in ("RUNNING", "PENDING")]
     waiting = system.run("PAUSED", "Suspended", infrastructure_pid=place)
-    now = datetime.now(UTC)
+    since = [_since(system, run) for run in runs]
     # beside one that an earlier test ended, for as long as Prefect believes in it, none is judged
     with connected(system.installation.api_url, service_credential(system.settings)) as api:
         until(lambda: api.workers(POOL) == 1)
 
-    def lost(seconds: int) -> list[str]:
+    def lost(now: datetime) -> list[str]:
         """Of these alone: a run on a schedule may have lost its process to an earlier test."""
-        swept = crash_lost_runs(system.settings, now + timedelta(seconds=seconds))
-        return sorted({run.id for run in swept} & set(runs))
+        return sorted({run.id for run in crash_lost_runs(system.settings, now)} & set(runs))
 
-    assert lost(100) == []
-    assert lost(150) == sorted(runs)
+    assert lost(min(since) + timedelta(seconds=119)) == []
+    assert lost(max(since) + timedelta(seconds=121)) == sorted(runs)
     assert [system.state(run) for run in (*runs, waiting)] == ["Crashed", "Crashed", "Suspended"]
+
+
+def _since(system: System, run: str) -> datetime:
+    """When Prefect noted its state; a busy one may take long over the next request."""
+    return datetime.fromisoformat(system.get(f"/flow_runs/{run}")["state"]["timestamp"])
 
 
 def test_down_ends_all_of_it_with_its_runs_and_nothing_else(system: System) -> None:
