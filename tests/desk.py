@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
@@ -126,6 +127,17 @@ def run_deployed(name: str, parameters: dict[str, object] | None = None) -> Stat
         deployment = client.read_deployment_by_name(name)
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
     return run_here(flow, str(run.id))
+
+
+def steps_of(entry: Entry) -> list[FlowRun]:
+    """The steps of its measurement that Grace had Prefect start, now or later.
+
+    Looked for by name: of all the runs that other tests left, Prefect gives any two hundred.
+    """
+    named = FlowRunFilter(name=FlowRunFilterName(like_=f"measure {entry.id[-8:]}"))
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(flow_run_filter=named)
+    return [run for run in found if run.parameters == {"proposal_id": entry.id}]
 
 
 def _new_limit() -> str:

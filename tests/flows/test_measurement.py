@@ -8,7 +8,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from grace.actions.action import done_actions
 from grace.actions.measuring import block_due
-from tests.desk import run_deployed
+from tests.desk import run_deployed, steps_of
 
 STEP = "measurement/on-block"
 
@@ -23,10 +23,8 @@ def applied(desk):
 
 def scheduled(entry):
     """When the steps that are still to come are to start."""
-    with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs()
-    ours = [run for run in runs if run.parameters == {"proposal_id": entry.id}]
-    to_come = [run for run in ours if run.state.is_scheduled() and not run.name.endswith("first")]
+    steps = steps_of(entry)
+    to_come = [run for run in steps if run.state.is_scheduled() and not run.name.endswith("first")]
     return [run.expected_start_time for run in to_come]
 
 
