@@ -84,7 +84,7 @@ class Triggered:
         self.number = self._post("/automations/", self.automation)["id"]
 
     def remove(self) -> None:
-        self.client.delete(f"/automations/{self.number}").raise_for_status()
+        self._ask("DELETE", f"/automations/{self.number}")
 
     def runs(self) -> list[dict]:
         wanted = {"deployments": {"id": {"any_": [self.deployment]}}}
@@ -108,8 +108,13 @@ class Triggered:
         raise AssertionError("the event started nothing")
 
     def _post(self, path: str, body: object) -> Any:
-        answer = self.client.post(path, json=body).raise_for_status()
-        return answer.json() if answer.content else None
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        """SQLite may be busy for a moment, which Prefect answers with 503."""
+        while (answer := self.client.request(method, path, json=body)).status_code == 503:
+            time.sleep(0.2)
+        return answer.raise_for_status().json() if answer.content else None
 
 
 @pytest.fixture
