@@ -12,6 +12,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Foreign:
     def ask(self, path: str, body: object = None, method: str = "POST") -> Any:
         """One request as its people make it."""
         with self._asking() as http:
-            answer = http.request(method, path, json=body).raise_for_status()
+            answer = _asked(http, method, path, json=body)
         return answer.json() if answer.content else None
 
     def all(self, path: str, **body: object) -> list[dict[str, Any]]:
@@ -97,7 +98,7 @@ class Foreign:
         with self._asking() as http:
             while True:
                 asked = {**body, "limit": PAGE, "offset": len(found)}
-                page = http.post(path, json=asked).raise_for_status().json()
+                page = _asked(http, "POST", path, json=asked).json()
                 found += page
                 if len(page) < PAGE:
                     return found
@@ -106,7 +107,7 @@ class Foreign:
     def _asking(self) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=self.url, headers=_basic(), trust_env=False, timeout=60) as http:
             client = str(uuid4())
-            token = http.get("/csrf-token", params={"client": client}).raise_for_status().json()
+            token = _asked(http, "GET", "/csrf-token", params={"client": client}).json()
             own = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": client}
             http.headers.update(own)
             yield http
@@ -232,6 +233,13 @@ def _id(original: str, number: int) -> str:
 def _digest(rows: sqlite3.Cursor) -> str:
     """Whatever the order of the rows."""
     return sha256("\n".join(sorted(map(repr, rows))).encode()).hexdigest()
+
+
+def _asked(http: httpx.Client, method: str, path: str, **given: Any) -> httpx.Response:
+    """SQLite may be busy for a moment, which Prefect answers with 503."""
+    while (answer := http.request(method, path, **given)).status_code == 503:
+        time.sleep(0.2)
+    return answer.raise_for_status()
 
 
 def _basic() -> dict[str, str]:
