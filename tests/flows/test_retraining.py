@@ -14,7 +14,7 @@ from flows.governance import governance
 from grace.brief import brief
 from grace.errors import BadInput, NotAllowed
 from grace.governance.policy import load_policy
-from grace.governance.register import list_entries
+from grace.governance.register import Entry, list_entries
 from grace.opportunities.finding import Finding
 from grace.settings import Settings
 from grace.summary import why
@@ -87,6 +87,13 @@ def cycle(desk: Desk):
     return why(desk.store, f"model:{MODEL}")
 
 
+def proposals(desk: Desk) -> list[Entry]:
+    """All but rules for errors: what other tests let fail on this server is read by a cycle too."""
+    return [
+        each for each in list_entries(desk.store) if each.proposal.change.lever != "pattern-rule"
+    ]
+
+
 def looked(desk: Desk) -> dict[str, Finding]:
     """What the one search finds, by metric; a cycle without the other searches."""
     now = datetime.now(UTC)
@@ -100,7 +107,7 @@ def test_an_unsure_model_is_trained_again_by_exactly_one_run(desk: Desk) -> None
     site = Site(desk)
     log_predictions(desk, 0.6, 0.6)
     finding = cycle(desk)
-    (entry,) = list_entries(desk.store)
+    (entry,) = proposals(desk)
     assert (finding.standing, finding.proposal_id) == ("proposed", entry.id)
     assert (entry.proposal.kind, entry.proposal.risk.tier) == ("improve_ml_confidence", "high")
     assert entry.proposal.evidence.mean == pytest.approx(0.6, abs=0.01)
@@ -125,7 +132,7 @@ def test_an_unsure_model_is_trained_again_by_exactly_one_run(desk: Desk) -> None
     assert desk.entry(entry).state == "kept"
     site.finish()
     assert {(each.standing, each.n) for each in looked(desk).values()} == {("quiet", 0)}
-    assert len(list_entries(desk.store)) == 1
+    assert len(proposals(desk)) == 1
 
 
 def test_nothing_named_is_held_back_with_what_to_write(desk: Desk) -> None:
