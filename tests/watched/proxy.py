@@ -61,7 +61,8 @@ class Proxy:
 
     def behave(self, instead: Callable[[str, str, int], Answer | None] | None = None) -> None:
         """From now on like this; without, as a proxy that only lets reads through."""
-        self.asked.clear()
+        with self.lock:
+            self.asked = []
         self.instead = instead or (lambda method, path, before: None)
 
 
@@ -102,14 +103,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.proxy.lock:
-            before = len(self.proxy.asked)
-            self.proxy.asked.append(Asked(self.command, self.path, 0, body))
+            asked = self.proxy.asked
+            before = len(asked)
+            asked.append(Asked(self.command, self.path, 0, body))
         try:
-            status, headers, content = self._answer(body, before)
-        except ConnectionError:
+            answer = self._answer(body, before)
+            asked[before] = Asked(self.command, self.path, answer[0], body)
+            self._send(*answer)
+        except ConnectionError:  # either side may go away
             self.close_connection = True
-            return
-        self.proxy.asked[before] = Asked(self.command, self.path, status, body)
+
+    def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

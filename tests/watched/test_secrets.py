@@ -18,11 +18,13 @@ def holding(folder: Path) -> list[Path]:
     """Files with the password, as it is or as it goes over the wire.
 
     Another process reads them: SQLite's locks are gone once their own process closes the file.
+    What a living Prefect puts away between being listed and being read is no fault.
     """
     wanted = [word for form in FORMS for word in ("-e", form.decode())]
     command = ["grep", "--recursive", "--files-with-matches", "--fixed-strings", "--text", *wanted]
     done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stderr
+    problems = [line for line in done.stderr.splitlines() if "No such file" not in line]
+    assert done.returncode in (0, 1) or (done.stderr and not problems), done.stderr
     return [Path(line) for line in done.stdout.splitlines()]
 
 
