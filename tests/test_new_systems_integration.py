@@ -468,6 +468,21 @@ def heal(desk, share, days=6):
         writer.append("healing_attempts", rows, source="governed")
 
 
+@pytest.fixture
+def one_day(monkeypatch):
+    """However near midnight is, the engine of goals looks twice on the same day."""
+    last = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=999_999)
+    clock = flows.goals.datetime
+
+    class Today(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return min(clock.now(tz), last)
+
+    monkeypatch.setattr(flows.goals, "datetime", Today)
+
+
+@pytest.mark.usefixtures("one_day")
 class TestAutonomousGoalSetting:
     def test_what_surely_falls_short_becomes_a_goal(self, desk):
         """Healing works in 60 %: a goal of 90 % in 30 days, judged on the day it is made."""
