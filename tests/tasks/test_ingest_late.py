@@ -192,7 +192,9 @@ def test_a_killed_ingestion_goes_on_where_it_was(
         reads: list[Window] = []  # noqa: RUF012 - one list for the class is the point
 
         def task_runs_ended(self, window: Window):
-            self.reads.append(window)
+            # what other tests left on this server may be far older, and is not counted
+            if window.until > begin:
+                self.reads.append(window)
             if len(self.reads) == 5:
                 raise Unreachable("the power went")
             return super().task_runs_ended(window)
