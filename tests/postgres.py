@@ -7,6 +7,7 @@ making one takes longer than most of them do.
 import shutil
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ EMPTY = "; ".join(
         "UPDATE ledger_head SET size = 0",
     ]
 )
+CLIENTS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = '{}' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 # what a test may have changed besides rows
 LAYOUT = """
     SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
@@ -67,6 +72,13 @@ class Server:
         with psycopg.connect(self.url(database)) as connection:
             row = connection.execute(query.encode()).fetchone()
         return str(row and row[0])
+
+    def wait_for_clients(self, url: str) -> None:
+        """Return when its database has none: of those that were killed, the server goes on with
+        what they had sent, were it a commit, and then notices that they are gone."""
+        name = url.split("/")[3].split("?")[0]
+        while self.ask(CLIENTS.format(name), "postgres") != "0":
+            time.sleep(0.05)
 
     def create(self) -> str:
         """The name of a new database with nothing in it."""

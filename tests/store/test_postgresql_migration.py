@@ -34,7 +34,6 @@ from grace.store import open_store
 print("ready", flush=True)
 open_store(sys.argv[1], dumped=True)
 """
-OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
 STATE = """
     SELECT version_num || ' ' || count(relname) FROM alembic_version LEFT JOIN pg_class
     ON relname IN ('quarantine', 'rollups', 'recent_rows') AND relkind = 'r' GROUP BY version_num
@@ -94,6 +93,5 @@ def _killed(url: str, server: Server, name: str, seconds: float) -> str:
         sleep(seconds)
         migrating.kill()
     assert migrating.returncode in (0, -SIGKILL)
-    while server.ask(OTHERS.format(name), "postgres") != "0":  # the server has not noticed yet
-        pass
+    server.wait_for_clients(url)
     return server.ask(STATE, name)
