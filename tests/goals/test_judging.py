@@ -240,5 +240,8 @@ def test_the_whole_life_of_goals_verifies(log: Log, settings: Settings) -> None:
 
 
 def test_twenty_goals_are_judged_well_within_the_time_for_two_hundred() -> None:
-    """Each on a KPI of its own; two hundred are timed in the benchmark."""
-    assert seconds_for_goals(20, looks=1) < LIMIT_SECONDS
+    """Each on a KPI of its own; two hundred are timed in the benchmark.
+
+    On three days, so that no pause of the machine in one of them counts.
+    """
+    assert seconds_for_goals(20, looks=3) < LIMIT_SECONDS
