@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from grace.errors import Unreachable
+from grace.notary import publishing
 from tests.tampering import Log
 
 
@@ -37,7 +38,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def board() -> Iterator[_Board]:
+def board(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Board]:
+    """It may take a while for its thread to have its turn."""
+    monkeypatch.setattr(publishing, "PATIENCE_SECONDS", 300.0)
     with _Board() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
