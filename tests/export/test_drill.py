@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import (
+    ArtifactCollectionFilter,
+    ArtifactCollectionFilterKey,
+    ArtifactFilter,
+    ArtifactFilterKey,
+)
+from prefect.client.schemas.objects import ArtifactCollection
 
 from flows.drill import restore_drill
 from grace import mesh
@@ -23,6 +29,14 @@ def drilled(
     made = Exporting(settings, tmp_path)
     made.write("goals", {"goal_id": "g-1", "title": "fewer waits", "status": "active"})
     return made
+
+
+def page_of(key: str) -> ArtifactCollection:
+    """The newest of a drill."""
+    named = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=[key]))
+    with get_client(sync_client=True) as client:
+        (page,) = client.read_latest_artifacts(artifact_filter=named)
+    return page
 
 
 def left(settings: Settings) -> list[Path]:
@@ -50,6 +64,9 @@ def test_a_backup_that_can_be_restored_is_said_to_be(drilled: Exporting) -> None
     with get_client(sync_client=True) as client:
         shown = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
     assert 100 in [float(each.data) for each in shown]
+    page = page_of("restore-drill-main")
+    assert page.description == "the newest backup can be restored"
+    assert f"| restored | {finished.rows:,} rows, in 1 of " in page.data
 
 
 def test_a_spoilt_backup_fails_the_run(drilled: Exporting) -> None:
@@ -65,6 +82,9 @@ def test_a_spoilt_backup_fails_the_run(drilled: Exporting) -> None:
     (event,) = mesh.subscribe("restore.*", store=drilled.store())
     assert event.type == "restore.drill_failed"
     assert left(drilled.settings) == []
+    page = page_of("restore-drill-main")
+    assert page.description == "the newest backup CANNOT be restored"
+    assert "| reason | " in page.data
 
 
 def test_a_backup_that_is_gone_fails_the_run(drilled: Exporting) -> None:
