@@ -120,7 +120,7 @@ def why(store: Store, target: str) -> Finding:
         first = min(about, key=lambda one: (TELLING.index(one.standing), one.kind == CAUSE))
         causes = [one.reason for one in about if one.kind == CAUSE and one is not first]
         return (
-            first.model_copy(update={"reason": " ".join([f"{first.reason}.", *causes])})
+            first.model_copy(update={"reason": "\n".join([f"{first.reason}.", *causes])})
             if (causes)
             else first
         )

@@ -142,7 +142,7 @@ class TestPerformanceOptimizer:
         assert proposal.evidence.n <= 40
         assert proposal.evidence.mean == pytest.approx(4.5, abs=0.3)
         assert proposal.evidence.interval[0] > 2
-        assert "of refresh/often, tag limit binds. " in finding.reason
+        assert "Of refresh/often: tag limit binds.\n" in finding.reason
         assert len(proposal.evidence.ruled_out) == 8
         assert any("global limit cannot be told" in told for told in proposal.evidence.ruled_out)
 

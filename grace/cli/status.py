@@ -49,7 +49,7 @@ def status(
     store = open_store(settings().url, create=False)
     if why is not None:
         finding = find_why(store, why)
-        emit(finding, f"{finding.target}: {finding.standing}. {finding.reason}")
+        emit(finding, lambda: _why(finding))
         return
     engines, trouble = _engines()
     counts, findings = summarise(store), last_findings(store)
@@ -122,6 +122,12 @@ def _page(
         *engines_there,
         *(_found(findings) or ["No cycle has found anything yet."]),
     )
+
+
+def _why(finding: "Finding") -> "RenderableType":
+    from rich.text import Text
+
+    return Text.assemble((finding.target, "bold"), f": {finding.standing}\n{finding.reason}")
 
 
 def _found(findings: "list[Finding]") -> "list[RenderableType]":

@@ -19,7 +19,7 @@ def findings_of(diagnoses: Sequence[Diagnosis], rules: Optimizing) -> list[Findi
     for each in diagnoses:
         for cause in each.causes:
             if cause.name in LIMITS and cause.key and cause.key not in limits:
-                limits[cause.key] = _finding(cause.key, f"of {each.subject}, {each.text}", each)
+                limits[cause.key] = _finding(cause.key, f"Of {each.subject}: {each.text}", each)
     if not any(each.causes for each in diagnoses):
         most = max((each.runs for each in diagnoses), default=0)
         window = f"the last {rules.window_hours:g} h"

@@ -69,11 +69,12 @@ class Diagnosis:
 
     @property
     def text(self) -> str:
+        """A line a cause, what binds first."""
         if not self.causes:
             return f"insufficient data: {self.runs} of {self.needed} flow runs"
         first = self.binding
-        head = f"{first.name} binds. " if first else "nothing binds. "
-        return head + " ".join(cause.told for cause in self.causes)
+        head = f"{first.name} binds." if first else "nothing binds."
+        return "\n".join((head, *(cause.told for cause in self.causes)))
 
     def cause(self, name: str) -> Cause | None:
         return next((cause for cause in self.causes if cause.name == name), None)

@@ -33,7 +33,7 @@ def _looked_at(finding: Finding) -> str:
 def _reason(finding: Finding, findings: Sequence[Finding]) -> str:
     """What makes a deployment wait also stands under each limit it met; once is enough here."""
     for other in findings:
-        if other.kind == CAUSE == finding.kind and finding.reason.endswith(f", {other.reason}"):
+        if other.kind == CAUSE == finding.kind and finding.reason.endswith(f": {other.reason}"):
             return f"see {plain(other.target)}"
     asked = f" (`grace show {finding.proposal_id}`)" if finding.proposal_id else ""
     return f"{plain(finding.reason)}{asked}"

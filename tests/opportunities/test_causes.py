@@ -174,7 +174,7 @@ def test_a_quick_run_has_no_slow_task(log: Log) -> None:
         log.flow(f"f{run}", run * 9, run * 9, run * 9 + 3, executor=None)
     found = only(log)
     assert found.binding is None
-    assert found.text.startswith("nothing binds. ")
+    assert found.text.startswith("nothing binds.\n")
 
 
 def test_a_global_limit_cannot_be_told_apart(log: Log) -> None:

@@ -3,7 +3,7 @@
 from grace.opportunities.finding import Finding
 from grace.opportunities.page import findings_table
 
-TOLD = "tag limit binds. tag:pages (limit 2) was found full by 9 of 10 task runs."
+TOLD = "tag limit binds.\ntag:pages (limit 2) was found full by 9 of 10 task runs."
 
 
 def test_each_line_says_what_was_looked_at_and_how_it_stands() -> None:
@@ -45,13 +45,13 @@ def test_what_makes_a_deployment_wait_is_said_once() -> None:
     page = findings_table(
         [
             found("deployment:a/b", TOLD),
-            found("tag:pages", f"of a/b, {TOLD}"),
-            found("tag:other", "of c/d, nothing binds."),
+            found("tag:pages", f"Of a/b: {TOLD}"),
+            found("tag:other", "Of c/d: nothing binds."),
         ]
     )
     assert page.count("was found full by 9 of 10") == 1
     assert "- **tag:pages**, what makes it wait: see deployment:a/b\n" in page
-    assert "- **tag:other**, what makes it wait: of c/d, nothing binds.\n" in page
+    assert "- **tag:other**, what makes it wait: Of c/d: nothing binds.\n" in page
 
 
 def test_nothing_logged_is_said_so() -> None:

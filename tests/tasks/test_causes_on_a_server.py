@@ -129,7 +129,7 @@ def found(hour: Workload, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_the_right_cause_is_named(found: dict[str, Finding], deployment: str, cause: str) -> None:
     """And all nine are told of, the global limit as what cannot be told apart."""
     told = found[f"deployment:{deployment}/often"].reason
-    assert told.startswith(f"{cause} binds. ")
+    assert told.startswith(f"{cause} binds.\n")
     assert "A global limit cannot be told apart" in told
     assert found[f"deployment:{deployment}/often"].n == len(BURSTS) * (
         4 if deployment in ("in-pool", "in-queue", "alone", "crowded") else 1
@@ -144,7 +144,7 @@ def test_the_full_queue_is_told_from_the_pool_with_room(found: dict[str, Finding
 
 def test_a_limit_is_told_of_under_its_own_name(found: dict[str, Finding]) -> None:
     """So that `grace status --why tag:pages` says what it costs whom."""
-    assert found["tag:pages"].reason.startswith("of paged/often, tag limit binds. ")
+    assert found["tag:pages"].reason.startswith("Of paged/often: tag limit binds.\n")
 
 
 def test_too_few_runs_are_insufficient_data(found: dict[str, Finding]) -> None:
