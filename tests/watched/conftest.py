@@ -31,7 +31,7 @@ from tests.watched.proxy import Proxy, in_front_of
 from tests.watched.system import LIMITED_TO, TARGET
 
 LOG = "prod"
-COPIES = 16  # with the day itself, about 200 flow runs and as many task runs
+COPIES = 22  # with the day itself, about 280 flow runs and as many task runs
 DEPLOYED: tuple[tuple[Flow, str], ...] = (
     (approval, "on-proposal"),
     (measurement, "on-block"),
