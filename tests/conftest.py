@@ -7,7 +7,6 @@ variable, no Prefect profile and no log of the person who runs it.
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -24,7 +23,6 @@ pytest_plugins = ["tests.desk", "tests.postgres", "tests.running"]
 _FOREIGN = ("PREFECT_", "GRACE_", "PYTHONDONTWRITEBYTECODE")
 _PRIVATE = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _MARK = "GRACE_TEST_SESSION"
-_END_SECONDS = 10  # for what has been told to end and is at it
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 # how long an example takes says more of the machine than of what is tested, and a fixture that all
 # examples share is what a test of one database wants
@@ -60,10 +58,7 @@ _hide_the_caller(Path(_scratch.name))
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run that leaves a process behind; every child inherits the mark."""
-    deadline = time.monotonic() + _END_SECONDS
-    while (left := [] if _IS_WORKER else _left_behind()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    if left:
+    if left := [] if _IS_WORKER else _left_behind():
         print(f"\nprocesses left behind: {'; '.join(left)}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     _scratch.cleanup()
