@@ -21,7 +21,7 @@ import pytest
 from grace.store import open_store, postgresql
 from grace.store.schema import metadata
 
-__all__ = ["Server"]
+__all__ = ["Server", "database_of"]
 
 DATABASES = ("sqlite", "postgresql")
 TRIES = 3
@@ -47,6 +47,11 @@ LAYOUT = """
         UNION ALL SELECT version_num FROM alembic_version
     ) lines
 """
+
+
+def database_of(url: str) -> str:
+    """Its name there."""
+    return url.split("/")[3].split("?")[0]
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Server:
     def wait_for_clients(self, url: str) -> None:
         """Return when its database has none: of those that were killed, the server goes on with
         what they had sent, were it a commit, and then notices that they are gone."""
-        name = url.split("/")[3].split("?")[0]
+        name = database_of(url)
         while self.ask(CLIENTS.format(name), "postgres") != "0":
             time.sleep(0.05)
 

@@ -17,7 +17,7 @@ from grace.spool import take_spool
 from grace.store import Store, open_store, postgresql, quarantine
 from grace.store.database import be_patient
 from grace.store.read import newest
-from tests.postgres import Server
+from tests.postgres import Server, database_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OPENING = "import sys; from grace.store import open_store; open_store(sys.argv[1])"
@@ -57,7 +57,7 @@ def test_what_is_not_ours_or_newer_or_older_is_left_alone(
 ) -> None:
     """An older one is migrated once somebody says that there is a dump."""
     url = new_database()
-    name = url.split("/")[3].split("?")[0]
+    name = database_of(url)
     postgres.execute("CREATE TABLE orders (id int)", database=name)
     with pytest.raises(NotOurs, match="not Grace's"):
         open_store(url)
@@ -155,7 +155,7 @@ def test_a_connection_that_the_server_ended_is_made_anew(
     assert log.goal(goal_id="a") == 1
     monkeypatch.setattr(postgresql, "IDLE_SECONDS", idle)
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
-    name = settings.url.split("/")[3].split("?")[0]
+    name = database_of(settings.url)
     postgres.execute(others.format(name))
     assert log.goal(goal_id="b") == landed
     store = open_store(settings.url)
@@ -188,7 +188,7 @@ def test_floats_and_commits_do_not_depend_on_the_servers_settings(
     settings: Settings, postgres: Server
 ) -> None:
     """A server may be told to round, and to confirm before it has written."""
-    name = settings.url.split("/")[3].split("?")[0]
+    name = database_of(settings.url)
     change = f"ALTER DATABASE {name} SET "
     postgres.execute(f"{change}extra_float_digits = -5", f"{change}synchronous_commit = off")
     try:
@@ -209,7 +209,7 @@ def test_floats_and_commits_do_not_depend_on_the_servers_settings(
 @on_postgresql
 def test_a_role_needs_few_rights_to_log(settings: Settings, postgres: Server) -> None:
     """Those that docs/operations.md names; it can change nothing that was logged."""
-    name = settings.url.split("/")[3].split("?")[0]
+    name = database_of(settings.url)
     open_store(settings.url).engine.dispose()
     postgres.execute(
         "CREATE ROLE logger LOGIN",
@@ -235,7 +235,7 @@ def test_a_log_in_a_schema_of_its_own(
 ) -> None:
     """Beside somebody else's tables, in the same database."""
     url = new_database()
-    name = url.split("/")[3].split("?")[0]
+    name = database_of(url)
     postgres.execute("CREATE TABLE orders (id int)", "CREATE SCHEMA own", database=name)
     store = open_store(f"{url}&options=-csearch_path%3Down")
     with store.writing(NOW) as writer:

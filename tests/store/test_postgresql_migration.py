@@ -15,7 +15,7 @@ from grace.notary.verify import verify
 from grace.settings import Settings
 from grace.store import open_store
 from grace.store.schema import LOGS
-from tests.postgres import Server
+from tests.postgres import Server, database_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TABLES = ("healing_attempts", "shard_logs", "trigger_mesh_logs", "parallel_process_logs")
@@ -49,7 +49,7 @@ def test_killed_again_and_again_it_is_old_or_new_and_in_the_end_new(
 ) -> None:
     """Nothing is lost on the way: every row verifies against what was signed before."""
     url, chance = new_database(), random.Random(7)
-    name = url.split("/")[3].split("?")[0]
+    name = database_of(url)
     _fill(url, rows)
     place = settings.model_copy(update={"database_url": url})
     store = open_store(url)
